@@ -1,0 +1,1 @@
+"""Pure decisions: what an entry should be. No I/O, no clock."""

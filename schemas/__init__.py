@@ -1,0 +1,1 @@
+"""Data, names and errors. Imports nothing of ours."""

@@ -1,0 +1,105 @@
+"""What is remembered of one account or organization: the full snapshot (contract section 3)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from schemas.events import Record
+
+
+class Status(StrEnum):
+    """The outcome of the last event of an entity."""
+
+    APPLIED = "applied"
+    PENDING = "pending"
+    WAITING = "waiting"
+    HELD = "held"
+    DEAD_LETTERED = "dead_lettered"
+    OUT_OF_SCOPE = "out_of_scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Which LDAP entry belongs to the entity.
+
+    Attributes:
+        entry_uuid: RFC 4530; the truth.
+        dn: where the entry was last seen; a hint.
+        target: the entryUUID of the target node under which it was bound.
+        bound_at: milliseconds.
+    """
+
+    entry_uuid: str
+    dn: str
+    target: str
+    bound_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitsOrganization:
+    """Until that organization is known and has an entry."""
+
+    organization_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitsEntity:
+    """Until that entity leaves the DN or the entry."""
+
+    entity_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitsChildren:
+    """Until the entries below are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitsTime:
+    """Until somebody changes the directory or the record; looked at again with back-off."""
+
+
+Awaited: TypeAlias = AwaitsOrganization | AwaitsEntity | AwaitsChildren | AwaitsTime
+Revision: TypeAlias = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordNote:
+    """Where the newest password lies; never the password itself."""
+
+    topic_id: str
+    partition: int
+    offset: int
+    status: str  # pending | applied | refused | lost
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything known of one entity. All times in milliseconds.
+
+    Attributes:
+        record: the newest whole record, or None when none ever came.
+        memberships_only: True while all that is known are memberships (the record is a frame around them).
+        record_time: updateTime of the last whole record; 0 when none ever came.
+        event_time: of the last event: another clock than `record_time`.
+        membership_time: of the last membership event, if one counts.
+        received_time: Kafka time of the last event, redrives excepted.
+        writer: (consumer generation, counter); grows with every write.
+    """
+
+    record: Record | None
+    record_time: int
+    event_time: int
+    received_time: int
+    status: Status
+    status_time: int
+    writer: Revision
+    membership_time: int | None = None
+    deleted_at: int | None = None
+    removed_at: int | None = None
+    binding: Binding | None = None
+    reason: str | None = None
+    awaited: Awaited | None = None
+    password: PasswordNote | None = None
+    locked: bool = False
+    push_id: str | None = None

@@ -1,0 +1,1 @@
+"""Runs things: Faust worker, HTTP services, command line."""
