@@ -12,7 +12,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 TYPE_PREFIX: Final = "urn:alibaba:idaas:app:event:"
 ROOT_ORGANIZATION: Final = "ou_root"
-NEVER: Final = -1  # what IDaaS writes for "does not expire"
+NEVER: Final = -1  # IDaaS writes it for "does not expire"
 
 
 class Kind(StrEnum):

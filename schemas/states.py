@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from schemas.events import Record
+from schemas.events import NEVER, Record
 
 
 class Status(StrEnum):
@@ -78,9 +78,8 @@ class State:
     """Everything known of one entity. All times in milliseconds.
 
     Attributes:
-        record: the newest whole record, or None when none ever came.
-        memberships_only: True while all that is known are memberships (the record is a frame around them).
-        record_time: updateTime of the last whole record; 0 when none ever came.
+        record: the newest whole record; a frame around the memberships while only those are known; else None.
+        record_time: updateTime of the last whole record; 0 when that had none; -1 when no whole record ever came.
         event_time: of the last event: another clock than `record_time`.
         membership_time: of the last membership event, if one counts.
         received_time: Kafka time of the last event, redrives excepted.
@@ -103,3 +102,8 @@ class State:
     password: PasswordNote | None = None
     locked: bool = False
     push_id: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether a whole record ever came; without one nothing can be created."""
+        return self.record_time != NEVER

@@ -1,0 +1,198 @@
+"""State and event to the next state, or *stale* (design section 4, "Versions").
+
+Two clocks are never mixed: `record_time` is the updateTime of whole records, `event_time` that of events.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from schemas.events import (
+    NEVER,
+    Deletion,
+    Event,
+    Json,
+    Kind,
+    Membership,
+    MembershipChange,
+    PasswordSet,
+    Record,
+    WholeRecord,
+)
+from schemas.states import State, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The event counts: apply the state."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The event comes too late; all that it may change is in `state` (push id, received time)."""
+
+    state: State
+
+
+Folding: TypeAlias = Folded | Stale
+
+
+def fold(state: State | None, event: Event) -> Folding:
+    """Take one event of the entity into its state.
+
+    The status and what belongs to it are left as they are: applying decides them. Events that do not speak of the
+    entity's content (marks of a push, redrives, connectivity tests) are not for this function.
+
+    Raises:
+        TypeError: for such an event.
+    """
+    known = state if state is not None else _nothing(event)
+    known = replace(
+        known,
+        received_time=max(known.received_time, event.received_time),
+        push_id=event.push_id if event.push_id is not None else known.push_id,
+    )
+    match event.payload:
+        case WholeRecord(record, revives):
+            return _fold_record(known, event, record, revives=revives)
+        case Deletion():
+            return _fold_deletion(known, event)
+        case MembershipChange() as change:
+            return _fold_membership(known, event, change)
+        case PasswordSet():
+            return _fold_password(known, event)
+        case _:
+            raise TypeError(event.type)
+
+
+def _nothing(event: Event) -> State:
+    return State(
+        record=None,
+        record_time=NEVER,
+        event_time=NEVER,
+        received_time=event.received_time,
+        status=Status.WAITING,
+        status_time=0,
+        writer=(0, 0),
+    )
+
+
+def _fold_record(state: State, event: Event, record: Record, *, revives: bool) -> Folding:
+    update_time = record.update_time
+    if state.deleted_at is not None:
+        newer = update_time is not None and update_time > state.deleted_at
+        if not (newer or (revives and event.time > state.deleted_at)):
+            return Stale(state)
+        return Folded(
+            replace(
+                state,
+                record=record,
+                record_time=update_time or 0,
+                event_time=event.time,
+                membership_time=None,
+                deleted_at=None,
+            )
+        )
+    if _is_older(state, update_time, event.time):
+        return Stale(state)
+    keeps_memberships = record.kind is Kind.ACCOUNT and (
+        record.memberships is None or (state.membership_time is not None and event.time < state.membership_time)
+    )
+    if keeps_memberships and state.record is not None:
+        record = _with_memberships_of(record, state.record)
+    return Folded(
+        replace(
+            state,
+            record=record,
+            record_time=update_time or 0,
+            event_time=max(state.event_time, event.time),
+            membership_time=state.membership_time if keeps_memberships else None,
+        )
+    )
+
+
+def _is_older(state: State, update_time: int | None, event_time: int) -> bool:
+    if not state.whole:
+        return False
+    if update_time is None or state.record_time == 0:
+        return event_time < state.event_time
+    return update_time < state.record_time or (update_time == state.record_time and event_time < state.event_time)
+
+
+def _fold_deletion(state: State, event: Event) -> Folding:
+    if event.time < state.event_time:
+        return Stale(state)
+    return Folded(replace(state, event_time=event.time, deleted_at=event.time))
+
+
+def _fold_membership(state: State, event: Event, change: MembershipChange) -> Folding:
+    if state.deleted_at is not None or event.time < state.event_time:
+        return Stale(state)
+    record = state.record or Record(kind=Kind.ACCOUNT, id=event.subject, fields={"userId": event.subject})
+    before = tuple(m for m in record.memberships or () if m.organization_id != change.organization_id)
+    primary_id = record.primary_id
+    if change.added:
+        joined = Membership(change.organization_id, primary=change.primary or False)
+        if joined.primary:
+            before = tuple(replace(membership, primary=False) for membership in before)
+            primary_id = change.organization_id
+        memberships = (*before, joined)
+    else:
+        memberships = before
+        if primary_id == change.organization_id:
+            primary_id = None
+    return Folded(
+        replace(
+            state,
+            record=_with_memberships(record, memberships, primary_id),
+            event_time=event.time,
+            membership_time=event.time,
+        )
+    )
+
+
+def _fold_password(state: State, event: Event) -> Folding:
+    if state.deleted_at is not None or event.time < state.event_time:
+        return Stale(state)
+    return Folded(replace(state, event_time=event.time))
+
+
+def _with_memberships_of(record: Record, former: Record) -> Record:
+    if former.memberships is None:
+        return record
+    primary_id = former.primary_id if record.memberships is not None else record.primary_id or former.primary_id
+    return _with_memberships(record, former.memberships, primary_id, names=_unit_names(former, record))
+
+
+def _with_memberships(
+    record: Record,
+    memberships: Iterable[Membership],
+    primary_id: str | None,
+    names: Mapping[str, Json] | None = None,
+) -> Record:
+    memberships = tuple(memberships)
+    names = _unit_names(record) if names is None else names
+    fields = dict(record.fields)
+    units: list[Json] = []
+    for membership in memberships:
+        unit: dict[str, Json] = {"organizationalUnitId": membership.organization_id, "primary": membership.primary}
+        if membership.organization_id in names:
+            unit["organizationalUnitName"] = names[membership.organization_id]
+        units.append(unit)
+    fields["organizationalUnits"] = units
+    fields.pop("primaryOrganizationalUnitId", None)
+    if primary_id is not None:
+        fields["primaryOrganizationalUnitId"] = primary_id
+    return replace(record, fields=fields, memberships=memberships, primary_id=primary_id)
+
+
+def _unit_names(*records: Record) -> dict[str, Json]:
+    names: dict[str, Json] = {}
+    for record in records:
+        units = record.fields.get("organizationalUnits")
+        for unit in units if isinstance(units, list) else []:
+            if isinstance(unit, dict) and "organizationalUnitName" in unit:
+                names[str(unit["organizationalUnitId"])] = unit["organizationalUnitName"]
+    return names

@@ -1,0 +1,34 @@
+"""Which keys hold secrets, and a document without them (design section 4, "Passwords on the way")."""
+
+import re
+from typing import Final
+
+from schemas.events import Json
+
+_SECRET: Final = re.compile(r"password|passwd|secret|pwd", re.IGNORECASE)
+# What is said *about* a password is no secret: passwordSet, passwordExpireTime, pwdStatus ...
+_ABOUT: Final = re.compile(r"(set|time|expired|status|verified|policy)$", re.IGNORECASE)
+
+
+def is_secret(key: str) -> bool:
+    """Tell whether the value below such a key must never be kept."""
+    return bool(_SECRET.search(key)) and not _ABOUT.search(key)
+
+
+def without_secrets(value: Json) -> Json:
+    """Copy a document without its secrets, at any depth.
+
+    A custom field is named by its `fieldName`: `{"fieldName": "password", "fieldValue": "x"}` is dropped as well.
+    """
+    if isinstance(value, dict):
+        return {key: without_secrets(item) for key, item in value.items() if not is_secret(key)}
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value if not _is_secret_field(item)]
+    return value
+
+
+def _is_secret_field(item: Json) -> bool:
+    if not isinstance(item, dict):
+        return False
+    name = item.get("fieldName")
+    return isinstance(name, str) and is_secret(name)

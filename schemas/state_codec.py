@@ -1,0 +1,123 @@
+"""States to and from the JSON of the snapshot topics (contract section 3)."""
+
+from typing import Any, assert_never
+
+import orjson
+
+from schemas.events import Kind
+from schemas.records import record_of
+from schemas.states import (
+    Awaited,
+    AwaitsChildren,
+    AwaitsEntity,
+    AwaitsOrganization,
+    AwaitsTime,
+    Binding,
+    PasswordNote,
+    State,
+    Status,
+)
+
+
+def encode_state(state: State) -> bytes:
+    """Write a state; it holds no secret, since no record does."""
+    return orjson.dumps(
+        {
+            "record": None if state.record is None else dict(state.record.fields),
+            "recordTime": state.record_time,
+            "eventTime": state.event_time,
+            "membershipTime": state.membership_time,
+            "receivedTime": state.received_time,
+            "deletedAt": state.deleted_at,
+            "removedAt": state.removed_at,
+            "binding": None if state.binding is None else _binding_json(state.binding),
+            "status": state.status.value,
+            "statusTime": state.status_time,
+            "reason": state.reason,
+            "waitingFor": None if state.awaited is None else _awaited_json(state.awaited),
+            "password": None if state.password is None else _password_json(state.password),
+            "locked": state.locked,
+            "pushId": state.push_id,
+            "writer": list(state.writer),
+        }
+    )
+
+
+def decode_state(kind: Kind, value: bytes) -> State:
+    """Read a state that this program wrote.
+
+    Raises:
+        ValueError, KeyError, TypeError: the bytes are something else.
+    """
+    document: dict[str, Any] = orjson.loads(value)
+    record, binding, password = document["record"], document["binding"], document["password"]
+    generation, number = document["writer"]
+    return State(
+        record=None if record is None else record_of(kind, record),
+        record_time=document["recordTime"],
+        event_time=document["eventTime"],
+        membership_time=document["membershipTime"],
+        received_time=document["receivedTime"],
+        deleted_at=document["deletedAt"],
+        removed_at=document["removedAt"],
+        binding=None if binding is None else _binding(binding),
+        status=Status(document["status"]),
+        status_time=document["statusTime"],
+        reason=document["reason"],
+        awaited=_awaited(document["waitingFor"]),
+        password=None if password is None else _password(password),
+        locked=document["locked"],
+        push_id=document["pushId"],
+        writer=(generation, number),
+    )
+
+
+def _binding_json(binding: Binding) -> dict[str, Any]:
+    return {
+        "entryUUID": binding.entry_uuid,
+        "dn": binding.dn,
+        "target": binding.target,
+        "boundAt": binding.bound_at,
+    }
+
+
+def _binding(document: dict[str, Any]) -> Binding:
+    return Binding(document["entryUUID"], document["dn"], document["target"], document["boundAt"])
+
+
+def _password_json(note: PasswordNote) -> dict[str, Any]:
+    return {"topicId": note.topic_id, "partition": note.partition, "offset": note.offset, "status": note.status}
+
+
+def _password(document: dict[str, Any]) -> PasswordNote:
+    return PasswordNote(document["topicId"], document["partition"], document["offset"], document["status"])
+
+
+def _awaited_json(awaited: Awaited) -> dict[str, Any]:
+    match awaited:
+        case AwaitsOrganization(identifier):
+            return {"organization": identifier}
+        case AwaitsEntity(identifier):
+            return {"entity": identifier}
+        case AwaitsChildren():
+            return {"children": True}
+        case AwaitsTime():
+            return {"time": True}
+        case _:
+            assert_never(awaited)
+
+
+def _awaited(document: dict[str, Any] | None) -> Awaited | None:
+    match document:
+        case None:
+            return None
+        case {"organization": str(identifier)}:
+            return AwaitsOrganization(identifier)
+        case {"entity": str(identifier)}:
+            return AwaitsEntity(identifier)
+        case {"children": True}:
+            return AwaitsChildren()
+        case {"time": True}:
+            return AwaitsTime()
+        case _:
+            raise ValueError("waitingFor")
