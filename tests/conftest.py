@@ -1,0 +1,66 @@
+"""Fixtures for every test: real servers, and the rule that no error may be swallowed."""
+
+import asyncio
+import gc
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from streams.sandbox.slapd import Slapd, SlapdOptions
+
+# What asyncio logs where it cannot raise: "Task exception was never retrieved", "Unclosed connection", …
+_ASYNCIO_LOGGER = logging.getLogger(asyncio.__name__)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Lets ldap3 2.9.1 import names that pyasn1 calls deprecated; all other warnings stay errors."""
+    for name in ("tagMap", "typeMap"):
+        config.addinivalue_line("filterwarnings", f"ignore:{name} is deprecated:DeprecationWarning")
+
+
+class _Collector(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(level=logging.ERROR)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture(autouse=True)
+def _no_swallowed_errors(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a test during which asyncio met an error that reached nobody.
+
+    Exceptions in `__del__`, threads and unawaited coroutines are pytest's own warnings, which are errors here.
+    """
+    collector = _Collector()
+    _ASYNCIO_LOGGER.addHandler(collector)
+    try:
+        yield
+        if request.node.get_closest_marker("asyncio"):
+            gc.collect()  # a failed task in a reference cycle speaks when it is collected
+    finally:
+        _ASYNCIO_LOGGER.removeHandler(collector)
+    if collector.records:
+        logged = logging.Formatter().format
+        pytest.fail("\n".join(["an error was swallowed:", *map(logged, collector.records)]))
+
+
+@pytest.fixture(scope="session")
+def slapd() -> Iterator[Slapd]:
+    """One slapd for all tests that neither break it nor mind other tests' entries."""
+    with Slapd() as server:
+        yield server
+
+
+@pytest.fixture
+def fresh_slapd() -> Iterator[Callable[..., Slapd]]:
+    """Starts a slapd for this test alone: `fresh_slapd()` or `fresh_slapd(SlapdOptions(…))`."""
+    with ExitStack() as stack:
+
+        def start(options: SlapdOptions | None = None, *, log_level: str = "none") -> Slapd:
+            return stack.enter_context(Slapd(options, log_level=log_level))
+
+        yield start
