@@ -1,9 +1,9 @@
 """Distinguished names (RFC 4514) as values that are parsed once, compared as a directory does, and never as text."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Final, Self, TypeAlias
+from unicodedata import ucd_3_2_0
 
 from schemas.dn_syntax import ATTRIBUTE_TYPE, InvalidDN, Reader, escape_text, octet_string
 
@@ -13,6 +13,7 @@ PreparedRDN: TypeAlias = tuple[tuple[str, str], ...]
 PreparedDN: TypeAlias = tuple[PreparedRDN, ...]
 
 _SPACES: Final = re.compile(" {2,}")
+_UPPER_CASE: Final = frozenset({"Lu", "Lt"})
 
 # RFC 4519, RFC 4524, RFC 2307, RFC 2798, RFC 2985. The first word is the one that all the others are read as.
 _SYNONYMS: Final = {
@@ -49,16 +50,19 @@ _SYNONYMS: Final = {
 
 
 def _prepare(text: str) -> str:
-    """Bring a text to the form that caseIgnoreMatch compares, as OpenLDAP does it.
+    """Bring a text to the form that caseIgnoreMatch compares, as OpenLDAP does it (not quite RFC 4518).
 
-    OpenLDAP decomposes (NFKD), then lowers each code point by itself: so `ß` is not `ss`, and a final `Σ` is like any
-    other. Only U+0020 counts as space afterwards.
+    OpenLDAP lowers each code point by itself, so `ß` is not `ss` and a final sigma is a letter of its own, and then
+    decomposes (NFKD), both by an old Unicode. Only U+0020 counts as space afterwards.
     """
-    if text.isascii():
-        folded = text.lower()
-    else:
-        folded = "".join(character.lower() for character in unicodedata.normalize("NFKD", text))
+    folded = text.lower() if text.isascii() else ucd_3_2_0.normalize("NFKD", "".join(map(_lower, text)))
     return _SPACES.sub(" ", folded.strip(" "))
+
+
+def _lower(character: str) -> str:
+    # Python lowers İ alone to two code points; Unicode's simple mapping is the first of them.
+    lower = character.lower()[0]
+    return lower if ucd_3_2_0.category(character) in _UPPER_CASE and ucd_3_2_0.category(lower) != "Cn" else character
 
 
 @dataclass(frozen=True, slots=True, eq=False)

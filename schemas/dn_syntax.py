@@ -5,12 +5,13 @@ from typing import Final, TypeAlias
 
 Pair: TypeAlias = tuple[str, str | bytes]
 
-# RFC 4514 section 2.4: these in any place, `#` and space at the start, space at the end.
-_TO_ESCAPE: Final = re.compile(r'[\\"+,;<>\x00]|^[ #]| \Z')
-ATTRIBUTE_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*|(?:[Oo][Ii][Dd]\.)?[0-9]+(?:\.[0-9]+)*")
+# RFC 4514 section 2.4: these in any place, `#` and space at the start, space at the end. OpenLDAP takes the other white
+# space of RFC 2253 section 4 for space there too.
+_TO_ESCAPE: Final = re.compile(r'[\\"+,;<>\x00]|^[# \t\n\r]|[ \t\n\r]\Z')
+ATTRIBUTE_TYPE: Final = re.compile(r"(?:[Oo][Ii][Dd]\.)?[0-9]+(?:\.[0-9]+)*|[A-Za-z][A-Za-z0-9_-]*")
 _PLAIN: Final = re.compile(r'[^\\"+,;<>\x00]+')
 _QUOTED: Final = re.compile(r'[^\\"\x00]+')
-_SPACES: Final = re.compile(" *")
+_SPACES: Final = re.compile(r"[ \t\n\r]*")
 _HEX_PAIR: Final = re.compile(r"[0-9A-Fa-f]{2}")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _ESCAPABLE: Final = frozenset(' "#+,;<=>\\')
@@ -45,7 +46,7 @@ class InvalidDN(ValueError):
 
 def escape_text(value: str) -> str:
     """Write a value as it stands in a DN."""
-    return _TO_ESCAPE.sub(lambda found: r"\00" if found[0] == "\0" else rf"\{found[0]}", value)
+    return _TO_ESCAPE.sub(lambda found: rf"\{ord(found[0]):02X}" if found[0] < " " else rf"\{found[0]}", value)
 
 
 def decode_ber(encoded: bytes) -> str | bytes:
@@ -189,7 +190,7 @@ class Reader:
                 kept = len(octets)
             else:
                 break
-        return _as_value(octets[:kept] + octets[kept:].rstrip(b" "))
+        return _as_value(octets[:kept] + octets[kept:].rstrip(b" \t\n\r"))
 
     def _escaped(self) -> bytes:
         after = self.text[self.position + 1 : self.position + 3]
