@@ -3,11 +3,13 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 
 import pytest
 
+from streams.sandbox.kafka import Kafka
 from streams.sandbox.slapd import Slapd, SlapdOptions
 
 # What asyncio logs where it cannot raise: "Task exception was never retrieved", "Unclosed connection", …
@@ -62,5 +64,29 @@ def fresh_slapd() -> Iterator[Callable[..., Slapd]]:
 
         def start(options: SlapdOptions | None = None, *, log_level: str = "none") -> Slapd:
             return stack.enter_context(Slapd(options, log_level=log_level))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    """One broker for all tests that do not break it; each test names its topics and groups after `topic_prefix`."""
+    with Kafka() as broker:
+        yield broker
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A name that no other test's topics and consumer groups begin with."""
+    return f"t{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def fresh_kafka() -> Iterator[Callable[..., Kafka]]:
+    """Starts a broker for this test alone, with `Kafka`'s arguments: about 2 s."""
+    with ExitStack() as stack:
+
+        def start(properties: Mapping[str, str] | None = None, *, advertised_port: int | None = None) -> Kafka:
+            return stack.enter_context(Kafka(properties, advertised_port=advertised_port))
 
         yield start
