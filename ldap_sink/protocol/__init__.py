@@ -1,0 +1,1 @@
+"""LDAP version 3 (RFC 4511) over asyncio: one connection, many requests in flight."""

@@ -1,0 +1,94 @@
+"""Opening a link, and TLS on it. The failures of sockets and TLS become ours here."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from typing import Final
+
+from ldap_sink.protocol.link import Link, LinkFailure
+from ldap_sink.protocol.slots import Slots
+from schemas.errors import Halting, LdapflowError, NotSent
+
+_TLS_SHUTDOWN_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server is, and from where to call it.
+
+    Attributes:
+        server_hostname: the name that its certificate must carry.
+        source: the local address, or None for the system's choice.
+    """
+
+    host: str
+    port: int
+    server_hostname: str
+    source: str | None
+
+
+async def open_link(
+    address: Address, tls: ssl.SSLContext | None, slots: Slots, *, connect_timeout: float, operation_timeout: float
+) -> Link:
+    """Connect, by LDAPS when there is a context.
+
+    Raises:
+        NotSent: no connection.
+        Halting: the server's certificate is refused.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(connect_timeout):
+            _, link = await loop.create_connection(
+                lambda: Link(slots, operation_timeout),
+                address.host,
+                address.port,
+                ssl=tls,
+                server_hostname=None if tls is None else address.server_hostname,
+                local_addr=None if address.source is None else (address.source, 0),
+                ssl_handshake_timeout=None if tls is None else connect_timeout,
+                ssl_shutdown_timeout=None if tls is None else _TLS_SHUTDOWN_SECONDS,
+            )
+    except OSError as exc:
+        raise _translated(exc, f"no connection to {address.host}:{address.port}") from exc
+    return link
+
+
+async def upgrade(link: Link, context: ssl.SSLContext, server_hostname: str, *, timeout: float) -> None:  # noqa: ASYNC109 - asyncio's own
+    """Begin TLS on a link whose StartTLS has just been granted. Any failure ends the link.
+
+    Raises:
+        NotSent: no TLS.
+        Halting: the server's certificate is refused.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        transport = await loop.start_tls(
+            link.transport,
+            link,
+            context,
+            server_hostname=server_hostname,
+            ssl_handshake_timeout=timeout,
+            ssl_shutdown_timeout=_TLS_SHUTDOWN_SECONDS,
+        )
+    except OSError as exc:
+        failure = _translated(exc, "no TLS")
+        link.fail(failure)
+        raise failure from exc
+    except BaseException as exc:
+        link.fail(exc)
+        raise
+    if transport is None or link.closed is not None:
+        failure = NotSent(LinkFailure.CONNECT_FAILED, "the connection was lost during the TLS handshake")
+        link.fail(failure)
+        raise failure
+    link.transport = transport
+
+
+def _translated(exc: OSError, what: str) -> LdapflowError:
+    """Say in our words why there is no connection. The order matters: each class is a subclass of the next."""
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return Halting("certificate_refused", f"{what}: the certificate is not trusted: {exc.verify_message}")
+    if isinstance(exc, TimeoutError):
+        return NotSent(LinkFailure.CONNECT_TIMEOUT, f"{what}: no answer in time")
+    return NotSent(LinkFailure.CONNECT_FAILED, f"{what}: {exc}")
