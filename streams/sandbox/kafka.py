@@ -44,6 +44,9 @@ _PROPERTIES = {
     # Tests of rebalances want members that are missed soon.
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
+    # After SIGKILL a broker waits until its former self is given up.
+    "broker.session.timeout.ms": "2000",
+    "broker.heartbeat.interval.ms": "400",
     # Defaults are for big machines: 128 MiB for the cleaner alone.
     "log.cleaner.dedupe.buffer.size": "4194304",
     "log.cleaner.backoff.ms": "1000",
