@@ -1,0 +1,75 @@
+"""Structured logs to stderr: JSON for machines, text for people; libraries log through the same formatter."""
+
+import logging
+import sys
+from typing import Any, Final, Literal
+
+import orjson
+import structlog
+from structlog.typing import Processor
+
+LogFormat = Literal["json", "text"]
+
+# What is said by libraries at INFO is about their own insides; what they say at WARNING concerns the operator.
+_QUIET: Final = ("aiohttp.access", "aiokafka", "asyncio", "faust", "kafka", "librdkafka", "mode")
+
+
+def configure_logging(log_format: LogFormat, level: str = "INFO") -> None:
+    """Send everything that is logged in this process to stderr; the last call holds.
+
+    Tracebacks are written without the values of variables: they could be secrets.
+
+    Args:
+        log_format: `json` (one object in a line) or `text`.
+        level: the lowest level of our own messages; libraries speak from WARNING on.
+    """
+    before: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *before,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*before, structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(log_format)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.captureWarnings(capture=True)
+
+
+def _rendering(log_format: LogFormat) -> list[Processor]:
+    if log_format == "json":
+        return [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=_json),
+        ]
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            timestamp_key="time",
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+    ]
+
+
+def _json(value: Any, **_: Any) -> str:
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()

@@ -1,0 +1,1 @@
+"""HTTP services: health and metrics of every process, and delegated authentication."""

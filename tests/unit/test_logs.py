@@ -1,0 +1,79 @@
+"""What is logged, and where."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from streams.logs import configure_logging
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+
+
+def fail() -> None:
+    """Raises, with a secret among its variables."""
+    password = "hunter" + "2"  # joined, so that no line of source shows it
+    raise ValueError(len(password))
+
+
+def test_json_is_one_object_in_a_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json")
+    structlog.get_logger("ldapflow.test").info("applied", id="user_a1", offset=7)
+    out, err = capsys.readouterr()
+    assert out == ""
+    entry = json.loads(err)
+    assert {key: entry[key] for key in ("event", "level", "logger", "id", "offset")} == {
+        "event": "applied", "level": "info", "logger": "ldapflow.test", "id": "user_a1", "offset": 7,
+    }  # fmt: skip
+
+
+def test_libraries_log_through_the_same_formatter(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json")
+    logging.getLogger("aiokafka.consumer").warning("group %s", "ldapflow")
+    assert json.loads(capsys.readouterr().err)["event"] == "group ldapflow"
+
+
+def test_libraries_do_not_talk_of_their_insides(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json")
+    for name in ("faust", "aiokafka.consumer", "mode.services", "aiohttp.access"):
+        logging.getLogger(name).info("chatter")
+    assert capsys.readouterr().err == ""
+
+
+def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("text")
+    structlog.get_logger("ldapflow.test").warning("recovered", partition=3)
+    err = capsys.readouterr().err
+    assert "recovered" in err
+    assert "partition=3" in err
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_traceback_shows_no_values_of_variables(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json" if log_format == "json" else "text")
+    try:
+        fail()
+    except ValueError:
+        structlog.get_logger("ldapflow.test").exception("failed")
+    err = capsys.readouterr().err
+    assert "ValueError: 7" in err
+    assert "hunter2" not in err
+
+
+def test_the_last_call_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is logged twice."""
+    configure_logging("text")
+    configure_logging("json")
+    structlog.get_logger("ldapflow.test").info("once")
+    assert len(capsys.readouterr().err.splitlines()) == 1
