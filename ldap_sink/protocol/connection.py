@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, Self
 from ldap_sink.protocol import messages
 from ldap_sink.protocol.controls import Control, encode_controls, manage_dsa_it
 from ldap_sink.protocol.exchange import LIGHT, MAX_MESSAGE_BYTES, Exchange
-from ldap_sink.protocol.link import Link, LinkFailure
+from ldap_sink.protocol.link import Link
+from ldap_sink.protocol.link_failures import LinkFailure
 from ldap_sink.protocol.messages import Scope
 from ldap_sink.protocol.opening import Address, open_link, upgrade
 from ldap_sink.protocol.paging import Pager, Query

@@ -7,7 +7,8 @@ from typing import Any, Final
 from ldap_sink.protocol import messages
 from ldap_sink.protocol.ber import MalformedReply
 from ldap_sink.protocol.controls import Control, encode_controls
-from ldap_sink.protocol.link import Answer, Link, LinkFailure, RawEntry
+from ldap_sink.protocol.link import Answer, Link, RawEntry
+from ldap_sink.protocol.link_failures import LinkFailure
 from ldap_sink.protocol.replies import decode_entry, decode_uris
 from ldap_sink.protocol.results import REFERRAL, SUCCESS, Entry, LdapResultError, Result
 from schemas.errors import DeadLetterReason, MaybeApplied, Permanent

@@ -8,16 +8,16 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final, TypeAlias
 
 from ldap_sink.protocol import messages
 from ldap_sink.protocol.ber import MalformedReply
 from ldap_sink.protocol.framing import Frame, FrameReader
+from ldap_sink.protocol.link_failures import LinkFailure, maybe_applied, not_sent
 from ldap_sink.protocol.replies import decode_controls, decode_result
 from ldap_sink.protocol.results import Result
 from ldap_sink.protocol.slots import Slots
-from schemas.errors import MaybeApplied, NotSent, Retryable
+from schemas.errors import NotSent
 
 WRITE_AT_ONCE_BYTES: Final = 64 * 1024
 MAX_MESSAGE_ID: Final = 2**31 - 1
@@ -27,17 +27,6 @@ _KEEP_ALIVE: Final = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (so
 RawEntry: TypeAlias = tuple[int, bytes, int, int]
 """Tag, octets, start and stop: an entry or a reference that is not decoded yet."""
 Answer: TypeAlias = tuple[Result, Sequence[RawEntry]]
-
-
-class LinkFailure(StrEnum):
-    """The reasons of `NotSent` and `MaybeApplied` that this package raises."""
-
-    CONNECTION_LOST = "connection_lost"
-    TIMEOUT = "timeout"
-    MALFORMED_REPLY = "malformed_reply"
-    CONNECT_FAILED = "connect_failed"
-    CONNECT_TIMEOUT = "connect_timeout"
-    CLOSED = "closed"
 
 
 @dataclass(slots=True)
@@ -119,9 +108,7 @@ class Link(asyncio.Protocol):
         """Fail what is in flight."""
         lost = NotSent(LinkFailure.CONNECTION_LOST, str(exc) if exc else "the server closed the connection")
         lost.__cause__ = exc
-        self.fail(lost)
-        if not self._ended.done():
-            self._ended.set_result(self.closed or lost)
+        self.end(lost)
 
     def data_received(self, data: bytes) -> None:
         """Hand replies to those who wait for them."""
@@ -153,7 +140,7 @@ class Link(asyncio.Protocol):
             NotSent: the link is closed; the slot is still the caller's.
         """
         if self.closed is not None:
-            raise self._not_sent(self.closed)
+            raise not_sent(self.closed)
         message_id = self._next_id()
         message = messages.message(message_id, operation, controls)
         future: asyncio.Future[Answer] = self._loop.create_future()
@@ -206,20 +193,21 @@ class Link(asyncio.Protocol):
         self.closed = reason
         if self._sweeper is not None:
             self._sweeper.cancel()
-        not_sent = self._not_sent(reason)
         pending, self._pending = self._pending, {}
         self._queue.clear()
-        self.slots.close(not_sent)
+        self.slots.close(reason)
         for request in pending.values():
             if not request.future.done():
-                failure = MaybeApplied(not_sent.reason, not_sent.detail) if request.sent else self._not_sent(reason)
-                failure.__cause__ = reason
-                request.future.set_exception(failure)
+                request.future.set_exception(maybe_applied(reason) if request.sent else not_sent(reason))
             self.slots.release(request.weight)
-        if abort and self._transport is not None:
-            self._transport.abort()
-        if self._transport is None and not self._ended.done():
-            self._ended.set_result(reason)
+        if abort:
+            self.transport.abort()
+
+    def end(self, reason: BaseException) -> None:
+        """As `fail`, for an end that asyncio will not report: during a TLS handshake it has nobody to tell."""
+        self.fail(reason)
+        if not self._ended.done():
+            self._ended.set_result(self.closed or reason)
 
     async def ended(self) -> BaseException:
         """Wait until the socket is closed; return why."""
@@ -237,11 +225,11 @@ class Link(asyncio.Protocol):
             raise MalformedReply("a reply to no request")
         if tag == request.reply_tag:
             result = decode_result(data, start, stop, end)
+            if request.last_plaintext:
+                self._stop_reading(data, end)
             self._forget(message_id, request)
             if not request.future.done():
                 request.future.set_result((result, request.entries or ()))
-            if request.last_plaintext:
-                self._stop_reading(data, end)
             return
         if tag == messages.INTERMEDIATE_RESPONSE:
             return
@@ -286,15 +274,6 @@ class Link(asyncio.Protocol):
             self.fail(NotSent(LinkFailure.TIMEOUT, f"no reply in {self._timeout:g} s"))
         else:
             self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
-
-    @staticmethod
-    def _not_sent(reason: BaseException) -> NotSent:
-        if isinstance(reason, Retryable):
-            failure = NotSent(reason.reason, reason.detail)
-        else:
-            failure = NotSent(LinkFailure.CONNECTION_LOST, str(reason) or type(reason).__name__)
-        failure.__cause__ = reason
-        return failure
 
 
 def _keep_alive(transport: asyncio.Transport) -> None:

@@ -5,7 +5,8 @@ import ssl
 from dataclasses import dataclass
 from typing import Final
 
-from ldap_sink.protocol.link import Link, LinkFailure
+from ldap_sink.protocol.link import Link
+from ldap_sink.protocol.link_failures import LinkFailure
 from ldap_sink.protocol.slots import Slots
 from schemas.errors import Halting, LdapflowError, NotSent
 
@@ -73,14 +74,14 @@ async def upgrade(link: Link, context: ssl.SSLContext, server_hostname: str, *, 
         )
     except OSError as exc:
         failure = _translated(exc, "no TLS")
-        link.fail(failure)
+        link.end(failure)
         raise failure from exc
     except BaseException as exc:
-        link.fail(exc)
+        link.end(exc)
         raise
-    if transport is None or link.closed is not None:
-        failure = NotSent(LinkFailure.CONNECT_FAILED, "the connection was lost during the TLS handshake")
-        link.fail(failure)
+    if transport is None:  # how asyncio says that the peer closed during the handshake
+        failure = NotSent(LinkFailure.CONNECT_FAILED, "no TLS: the connection was lost during the handshake")
+        link.end(failure)
         raise failure
     link.transport = transport
 

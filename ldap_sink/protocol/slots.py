@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from typing import Final
 
-from schemas.errors import Retryable
+from ldap_sink.protocol.link_failures import not_sent
 
 MAX_IN_FLIGHT_BYTES: Final = 8 * 1024 * 1024
 
@@ -45,7 +45,7 @@ class Slots:
         self._drained: asyncio.Future[None] | None = None
         self._paused = False
         self._exclusive = False
-        self._closed: Retryable | None = None
+        self._closed: BaseException | None = None
         self.taken = 0
         self.weight = 0
 
@@ -58,7 +58,7 @@ class Slots:
             NotSent: the connection is closed, or closes meanwhile.
         """
         if self._closed is not None:
-            raise _copy(self._closed)
+            raise not_sent(self._closed)
         if not self._waiters and self._fits(weight):
             self.taken += 1
             self.weight += weight
@@ -91,7 +91,7 @@ class Slots:
             NotSent: the connection is closed.
         """
         if self._closed is not None:
-            raise _copy(self._closed)
+            raise not_sent(self._closed)
         if self.taken or self._waiters or self._exclusive:
             raise RuntimeError("bind and StartTLS need a connection with nothing in flight")
         self._exclusive = True
@@ -111,20 +111,22 @@ class Slots:
         self._paused = False
         self._admit()
 
-    def close(self, reason: Retryable) -> None:
+    def close(self, reason: BaseException) -> None:
         """Refuse all who wait and all who come; what is in flight keeps its slot."""
         if self._closed is None:
             self._closed = reason
         waiters, self._waiters = self._waiters, deque()
         for waiter, _ in waiters:
             if not waiter.done():
-                waiter.set_exception(_copy(self._closed))
+                waiter.set_exception(not_sent(reason))
 
     async def drained(self) -> None:
         """Wait until nothing is in flight."""
-        if self.taken:
+        if not self.taken:
+            return
+        if self._drained is None or self._drained.done():
             self._drained = asyncio.get_running_loop().create_future()
-            await self._drained
+        await asyncio.shield(self._drained)
 
     def _fits(self, weight: int) -> bool:
         if self._paused or self._exclusive or self.taken >= self._window:
@@ -144,10 +146,3 @@ class Slots:
                 waiter.set_result(None)
             else:
                 return
-
-
-def _copy(reason: Retryable) -> Retryable:
-    """Make an exception of its own for each who gets it: a raised one collects tracebacks."""
-    copy = type(reason)(reason.reason, reason.detail)
-    copy.__cause__ = reason
-    return copy
