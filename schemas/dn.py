@@ -7,7 +7,7 @@ from unicodedata import ucd_3_2_0
 
 from schemas.dn_syntax import ATTRIBUTE_TYPE, InvalidDN, Reader, escape_text, octet_string
 
-__all__ = ["AVA", "DN", "RDN", "InvalidDN", "PreparedDN", "PreparedRDN"]
+__all__ = ["AVA", "DN", "RDN", "InvalidDN", "PreparedDN", "PreparedRDN", "usual_name"]
 
 PreparedRDN: TypeAlias = tuple[tuple[str, str], ...]
 PreparedDN: TypeAlias = tuple[PreparedRDN, ...]
@@ -42,11 +42,22 @@ _SYNONYMS: Final = {
         "mobile mobiletelephonenumber 0.9.2342.19200300.100.1.41",
         "email emailaddress pkcs9email 1.2.840.113549.1.9.1",
         "uidnumber 1.3.6.1.1.1.1.0",
+        "userpassword 2.5.4.35",
+        "objectclass 2.5.4.0",
         "employeenumber 2.16.840.1.113730.3.1.3",
         "displayname 2.16.840.1.113730.3.1.241",
     )
     for synonym in names.split()
 }
+
+
+def usual_name(attribute: str) -> str:
+    """Give one lower-case name to an attribute type that has several (`commonName` and `2.5.4.3` are `cn`).
+
+    Without the schema this knows the attributes of RFC 4519 and some others; the rest keep their name.
+    """
+    lower = attribute.lower().removeprefix("oid.")
+    return _SYNONYMS.get(lower, lower)
 
 
 def _prepare(text: str) -> str:
@@ -105,10 +116,9 @@ class AVA:
 
     def prepared(self) -> tuple[str, str]:
         """The attribute type by its usual name, and the value in the spelling that caseIgnoreMatch compares."""
-        attribute = self.attribute.lower().removeprefix("oid.")
         # Escaped, so that a text `#04…` is never taken for BER.
         value = escape_text(_prepare(self.value)) if isinstance(self.value, str) else f"#{self.value.hex()}"
-        return _SYNONYMS.get(attribute, attribute), value
+        return usual_name(self.attribute), value
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AVA):
