@@ -11,6 +11,7 @@ import pytest
 
 from streams.sandbox.kafka import Kafka
 from streams.sandbox.slapd import Slapd, SlapdOptions
+from tests.support.proxy import Hook, Proxy
 
 # What asyncio logs where it cannot raise: "Task exception was never retrieved", "Unclosed connection", …
 _ASYNCIO_LOGGER = logging.getLogger(asyncio.__name__)
@@ -88,5 +89,24 @@ def fresh_kafka() -> Iterator[Callable[..., Kafka]]:
 
         def start(properties: Mapping[str, str] | None = None, *, advertised_port: int | None = None) -> Kafka:
             return stack.enter_context(Kafka(properties, advertised_port=advertised_port))
+
+        yield start
+
+
+@pytest.fixture
+def proxy() -> Iterator[Callable[..., Proxy]]:
+    """Puts a proxy in front of a server, with `Proxy`'s arguments: `proxy(slapd.port)`."""
+    with ExitStack() as stack:
+
+        def start(
+            target_port: int,
+            *,
+            port: int | None = None,
+            on_request: Hook | None = None,
+            on_reply: Hook | None = None,
+            record: bool = False,
+        ) -> Proxy:
+            made = Proxy(target_port, port=port, on_request=on_request, on_reply=on_reply, record=record)
+            return stack.enter_context(made)
 
         yield start
