@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 from ldap_sink.protocol.results import SUCCESS, LdapResultError
 from schemas.errors import DeadLetterReason, Halting, LdapflowError, Permanent, Retryable
 
-ENTRY_ALREADY_EXISTS: Final = 68
 NOT_ALLOWED_ON_NON_LEAF: Final = 66
+ENTRY_ALREADY_EXISTS: Final = 68
 
 # The server's words are kept for people, in headers and states of limited size.
 _MAX_DETAIL_BYTES: Final = 1024

@@ -1,0 +1,231 @@
+"""The directory: reads and writes below the target, each on a checked connection, in the order that they need."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final, Self, TypeAlias
+
+from ldap_sink.failures import Conflict, translate
+from ldap_sink.protocol.connection import Connection
+from ldap_sink.protocol.controls import Control, assertion, post_read, read_post_read
+from ldap_sink.protocol.filters import both, equality
+from ldap_sink.protocol.ordering import DnLocks
+from ldap_sink.protocol.results import Entry, LdapResultError, Result
+from ldap_sink.settings import DirectorySettings
+from ldap_sink.subschema import Subschema
+from ldap_sink.upkeep import DirectoryState, Upkeep
+from schemas.dn import DN, InvalidDN
+from schemas.entries import Add, Delete, FoundEntry, Modify, Move
+from schemas.errors import DeadLetterReason, Halting, MaybeApplied, Permanent, Retryable
+
+Observer: TypeAlias = Callable[[str, str, float], None]
+"""Told of every operation: its name, its result (a word of a fixed set), the seconds it took."""
+
+_IDENTITY: Final = ("entryUUID", "entryCSN")
+
+
+class Directory:
+    """Reads and writes; used as an asynchronous context manager, in one event loop.
+
+    Every operation waits through outages until a checked connection is there, and raises:
+        Halting: nothing may be written; `state` has the reason. An operation that finds such a reason stops all others.
+        Retryable: of which `NotSent` and `MaybeApplied` are those of a lost link.
+        Conflict: the directory is not as it was read.
+        Permanent, Judged: the server refuses; see `ldap_sink.failures`.
+
+    Args:
+        may_write: asked before every write; when it says no, the write raises `Retryable("fenced")`.
+        on_state_change: called in the event loop.
+        observe: called after every operation.
+    """
+
+    def __init__(
+        self,
+        settings: DirectorySettings,
+        *,
+        may_write: Callable[[], bool],
+        on_state_change: Callable[[DirectoryState], None] = lambda _: None,
+        observe: Observer = lambda *_: None,
+    ) -> None:
+        self.settings = settings
+        self._may_write = may_write
+        self._observe = observe
+        self._upkeep = Upkeep(settings, on_state_change)
+        self._locks = DnLocks()
+        self._subschema: tuple[Connection, Subschema] | None = None
+        self._subschema_lock = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        self._upkeep.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._upkeep.close()
+
+    @property
+    def state(self) -> DirectoryState:
+        """Whether the directory can be used, and why not."""
+        return self._upkeep.state
+
+    @property
+    def target(self) -> str:
+        """The entryUUID of the target node.
+
+        Raises:
+            Halting: none is recorded.
+        """
+        recorded = self.settings.target_entry_uuid
+        if recorded is None:
+            raise Halting("target_not_pinned", "the target's entryUUID is not recorded: run `ldapflow pin`")
+        return recorded.lower()
+
+    async def session(self) -> Connection:
+        """Wait for a checked connection, through outages; raises Halting while halted."""
+        return await self._upkeep.session()
+
+    async def up(self) -> None:
+        """Wait for a checked connection, through outages and halts."""
+        await self._upkeep.up()
+
+    async def subschema(self) -> Subschema:
+        """The server's schema, read once for each connection: a restarted server may have another."""
+        connection = await self.session()
+        async with self._subschema_lock:  # one look serves all who ask at once
+            if self._subschema is None or self._subschema[0] is not connection:
+                self._subschema = (connection, await self._load_subschema(connection))
+            return self._subschema[1]
+
+    async def read(self, dn: DN, attributes: Sequence[str] = ()) -> FoundEntry | None:
+        """Read the named attributes of one entry; None when it is not there."""
+        connection = await self.session()
+        with self._operation("read"):
+            entry = await connection.read(str(dn), _asked(attributes))
+        return None if entry is None else self._found(entry)
+
+    async def find(self, filter_: str, attributes: Sequence[str] = ()) -> list[FoundEntry]:
+        """Search below the target, itself left out; for a filter that few entries match."""
+        target = self.settings.target_dn
+        connection = await self.session()
+        try:
+            with self._operation("search"):
+                entries = await connection.search(str(target), filter_, _asked(attributes))
+        except Conflict as exc:
+            raise self._halted("target_missing", f"there is no {target}") from exc
+        return [found for found in map(self._found, entries) if found.dn.is_below(target)]
+
+    async def add(self, change: Add, attributes: Sequence[str] = ()) -> FoundEntry:
+        """Create an entry; returns it as it is then."""
+        asked = _asked(attributes)
+        async with self._writing("add", change.dn) as connection:
+            result = await connection.add(str(change.dn), change.attributes, [post_read(asked)])
+        return self._after(result)
+
+    async def modify(self, change: Modify, seen: FoundEntry, attributes: Sequence[str] = ()) -> FoundEntry:
+        """Change attributes if the entry is still as it was seen; returns it as it is then."""
+        asked = _asked(attributes)
+        async with self._writing("modify", change.dn) as connection:
+            result = await connection.modify(str(change.dn), change.changes, [_unchanged(seen), post_read(asked)])
+        return self._after(result)
+
+    async def move(self, change: Move, seen: FoundEntry, attributes: Sequence[str] = ()) -> FoundEntry:
+        """Rename or move an entry if it is still as it was seen; returns it as it is then."""
+        asked = _asked(attributes)
+        superior = None if change.new_superior is None else str(change.new_superior)
+        async with self._writing("modify_dn", change.dn, change.new_dn) as connection:
+            result = await connection.modify_dn(
+                str(change.dn),
+                str(change.new_rdn),
+                delete_old_rdn=change.delete_old_rdn,
+                new_superior=superior,
+                controls=[_unchanged(seen), post_read(asked)],
+            )
+        return self._after(result)
+
+    async def delete(self, change: Delete, seen: FoundEntry) -> None:
+        """Remove an entry if it is still as it was seen."""
+        async with self._writing("delete", change.dn) as connection:
+            await connection.delete(str(change.dn), [_unchanged(seen)])
+
+    @asynccontextmanager
+    async def _writing(self, operation: str, *dns: DN) -> AsyncIterator[Connection]:
+        """The one gate of all writes: below the target only, after all that they depend on, and never when fenced."""
+        target = self.settings.target_dn
+        if not all(dn.is_below(target) for dn in dns):
+            raise RuntimeError(f"a write outside of {target} was about to happen")
+        async with self._locks.holding(*(dn.prepared() for dn in dns)):
+            connection = await self.session()
+            if not self._may_write():
+                raise Retryable("fenced", "Kafka has not acknowledged that we still own our partitions")
+            with self._operation(operation):
+                yield connection
+
+    @contextmanager
+    def _operation(self, operation: str) -> Iterator[None]:
+        """Measure, translate the server's refusals, and stop everything when one says that we are wrong."""
+        start = time.monotonic()
+        result = "success"
+        try:
+            yield
+        except LdapResultError as exc:
+            result = exc.result.name
+            failure = translate(exc)
+            if isinstance(failure, Halting):
+                self._upkeep.halt(failure)
+            raise failure from exc
+        except Retryable as exc:
+            result = exc.reason
+            raise
+        finally:
+            self._observe(operation, result, time.monotonic() - start)
+
+    async def _load_subschema(self, connection: Connection) -> Subschema:
+        with self._operation("read"):
+            target = await connection.read(str(self.settings.target_dn), ["subschemaSubentry"])
+            subentry = _values(target, "subschemasubentry")
+            if not subentry:
+                raise self._halted("schema_unreadable", "the target does not say where its schema is")
+            found = await connection.read(
+                subentry[0].decode(), ["attributeTypes", "objectClasses"], equality("objectClass", "subschema")
+            )
+        attribute_types, object_classes = _values(found, "attributetypes"), _values(found, "objectclasses")
+        if not attribute_types or not object_classes:
+            raise self._halted("schema_unreadable", "the administrator cannot read the server's schema")
+        return Subschema.parse(attribute_types, object_classes)
+
+    def _after(self, result: Result) -> FoundEntry:
+        """The entry after a write, from the write's own reply."""
+        entry = read_post_read(result)
+        if entry is None:
+            raise MaybeApplied("no_post_read", "the server did not show the entry that it wrote")
+        return self._found(entry)
+
+    def _found(self, entry: Entry) -> FoundEntry:
+        attributes = {name.lower(): tuple(values) for name, values in entry.attributes.items()}
+        uuids, csns = attributes.pop("entryuuid", ()), attributes.pop("entrycsn", ())
+        if not uuids or not csns:
+            raise self._halted("entry_uuid_unreadable", "the administrator cannot read entryUUID and entryCSN")
+        try:
+            dn = DN.parse(entry.dn)
+        except InvalidDN as exc:
+            raise Permanent(DeadLetterReason.REFUSED_BY_DIRECTORY, f"the server's DN cannot be read: {exc}") from exc
+        return FoundEntry(dn, uuids[0].decode().lower(), csns[0], attributes)
+
+    def _halted(self, reason: str, detail: str) -> Halting:
+        problem = Halting(reason, detail)
+        self._upkeep.halt(problem)
+        return problem
+
+
+def _asked(attributes: Sequence[str]) -> tuple[str, ...]:
+    return (*attributes, *_IDENTITY)
+
+
+def _unchanged(seen: FoundEntry) -> Control:
+    """The write happens only to this entry, and only as long as it is what we saw (RFC 4528)."""
+    return assertion(both(equality("entryUUID", seen.entry_uuid), equality("entryCSN", seen.entry_csn)))
+
+
+def _values(entry: Entry | None, name: str) -> list[bytes]:
+    attributes = {} if entry is None else entry.attributes
+    return next((values for found, values in attributes.items() if found.lower() == name), [])

@@ -1,0 +1,64 @@
+"""What comes of an attempt to make the directory what it should be."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from schemas.entries import Change
+from schemas.errors import LdapflowError
+from schemas.states import Awaited, Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The entry is as wanted.
+
+    Attributes:
+        changes: what was written; empty when it was so already.
+    """
+
+    binding: Binding
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The entry is gone.
+
+    Attributes:
+        changes: empty when it was gone already.
+    """
+
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """It cannot be done before something else happens.
+
+    Attributes:
+        reason: `dn_occupied`, `foreign_entry`, `children` or `not_converging`.
+        changes: what was written nevertheless.
+    """
+
+    reason: str
+    awaited: Awaited
+    changes: tuple[Change, ...] = ()
+
+
+class ParentMissing(LdapflowError):
+    """The parent's DN leads nowhere (any more): resolve it anew.
+
+    Attributes:
+        matched_dn: the nearest ancestor that is there, as far as the server says so; may be empty.
+    """
+
+    def __init__(self, matched_dn: str) -> None:
+        super().__init__(f"the parent is not there; the nearest ancestor is {matched_dn or 'not known'}")
+        self.matched_dn = matched_dn
+
+
+class Holders(Protocol):
+    """Knows which entity an entry is bound to."""
+
+    async def holder_of(self, entry_uuid: str) -> str | None:
+        """The id of the entity bound to the entry; None when it is nobody's, by all that was written until now."""

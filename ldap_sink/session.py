@@ -1,0 +1,190 @@
+"""One connection that may be used: encrypted as configured, the server recognized, ourselves bound."""
+
+import asyncio
+import hashlib
+import ipaddress
+import ssl
+
+from ldap_sink.failures import translate
+from ldap_sink.protocol.connection import Connection
+from ldap_sink.protocol.results import LdapResultError
+from ldap_sink.settings import DirectorySettings, Encryption
+from schemas.dn import DN
+from schemas.errors import Halting, LdapflowError, NotSent, Retryable
+
+
+def fingerprint(certificate: bytes) -> str:
+    """SHA-256 of a certificate in DER, as the configuration has it: `sha256:AB:CD:…`."""
+    return f"sha256:{hashlib.sha256(certificate).digest().hex(':').upper()}"
+
+
+def same_entry_uuid(one: str | None, other: str | None) -> bool:
+    """Compare two entryUUIDs, which may be None, without regard to case (RFC 4530 section 2.2)."""
+    return one is not None and other is not None and one.lower() == other.lower()
+
+
+async def open_session(settings: DirectorySettings) -> Connection:
+    """Connect, encrypt, check the certificate, bind; the target is not looked at.
+
+    Raises:
+        Retryable: the server cannot be reached now.
+        Halting: the server's certificate, our password, or the lack of encryption forbid it.
+    """
+    connection = await open_encrypted(settings)
+    try:
+        await _bind(connection, settings)
+    except BaseException as exc:
+        connection.abort(exc)
+        raise
+    return connection
+
+
+async def open_encrypted(settings: DirectorySettings) -> Connection:
+    """Connect, encrypt and check the certificate.
+
+    Raises:
+        Retryable: the server cannot be reached now.
+        Halting: the certificate is not to be trusted, StartTLS is refused, or plaintext is not allowed.
+    """
+    encrypted = settings.encryption is not Encryption.NONE
+    if not encrypted and not settings.allow_plaintext:
+        await _refuse_plaintext_beyond_loopback(settings)
+    context = _tls_context(settings) if encrypted else None
+    connection = await Connection.open(
+        settings.host,
+        settings.port,
+        tls=context if settings.encryption is Encryption.LDAPS else None,
+        source_address=settings.source_address,
+        connect_timeout=settings.connect_timeout,
+        operation_timeout=settings.operation_timeout,
+        window=settings.window,
+    )
+    try:
+        if context is not None:
+            if settings.encryption is Encryption.START_TLS:
+                await _start_tls(connection, context, settings.host)
+            _check_pin(connection, settings)
+    except BaseException as exc:
+        connection.abort(exc)
+        raise
+    return connection
+
+
+async def entry_uuid(connection: Connection, dn: DN) -> str | None:
+    """Read an entry's entryUUID (RFC 4530); None when there is no such entry.
+
+    Raises:
+        Halting: it may not be read.
+        LdapflowError: as for any other read.
+    """
+    try:
+        entry = await connection.read(str(dn), ["entryUUID"])
+    except LdapResultError as exc:
+        raise _setup_failure(exc, "target_unreadable") from exc
+    if entry is None:
+        return None
+    values = next(iter(entry.attributes.values()), [])
+    if not values:
+        raise Halting("entry_uuid_unreadable", f"{dn} shows no entryUUID: the administrator must be able to read it")
+    return values[0].decode()
+
+
+async def read_entry_uuid(settings: DirectorySettings, dn: DN) -> str | None:
+    """Connect and read one entry's entryUUID, whatever the target is; None when there is no such entry."""
+    connection = await open_session(settings)
+    try:
+        return await entry_uuid(connection, dn)
+    finally:
+        await connection.close()
+
+
+async def check_target(connection: Connection, settings: DirectorySettings) -> None:
+    """Make sure that the target node is the one that was pinned.
+
+    Raises:
+        Halting: it is not, or none was pinned.
+        LdapflowError: as for any other read.
+    """
+    expected, target = settings.target_entry_uuid, settings.target_dn
+    if expected is None:
+        raise Halting("target_not_pinned", f"the entryUUID of {target} is not recorded: run `ldapflow pin`")
+    found = await entry_uuid(connection, target)
+    if found is None:
+        raise Halting("target_missing", f"there is no {target}")
+    if not same_entry_uuid(found, expected):
+        raise Halting(
+            "target_changed",
+            f"{target} has the entryUUID {found}, expected {expected}: another directory, or the node was made anew;"
+            " if that is meant, run `ldapflow pin`",
+        )
+
+
+async def _refuse_plaintext_beyond_loopback(settings: DirectorySettings) -> None:
+    try:
+        async with asyncio.timeout(settings.connect_timeout):
+            addresses = await asyncio.get_running_loop().getaddrinfo(settings.host, settings.port)
+    except OSError as exc:
+        raise NotSent("connect_failed", f"no address of {settings.host}: {exc}") from exc
+    # An IPv6 address may carry its zone (`%eth0`).
+    if all(ipaddress.ip_address(str(address[4][0]).partition("%")[0]).is_loopback for address in addresses):
+        return
+    raise Halting(
+        "plaintext_refused",
+        f"{settings.host} is another machine and the link is not encrypted: the password would be readable on the way;"
+        " use ldaps:// or start_tls, or set allow_plaintext",
+    )
+
+
+def _tls_context(settings: DirectorySettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+    except OSError as exc:
+        raise Halting("ca_file_unreadable", f"{settings.ca_file}: {exc.strerror or exc}") from exc
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.certificate_fingerprints:
+        # The pin says more than any chain: `_check_pin` looks before anything is sent.
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def _start_tls(connection: Connection, context: ssl.SSLContext, host: str) -> None:
+    try:
+        await connection.start_tls(context, host)
+    except LdapResultError as exc:
+        raise Halting("start_tls_refused", str(exc)) from exc
+
+
+def _check_pin(connection: Connection, settings: DirectorySettings) -> None:
+    pins = settings.certificate_fingerprints
+    if not pins:
+        return
+    certificate = connection.certificate
+    if certificate is None:
+        raise Halting("certificate_refused", "the server showed no certificate, and one is pinned")
+    found = fingerprint(certificate)
+    if _plain(found) not in map(_plain, pins):
+        raise Halting("certificate_refused", f"the server's certificate is {found}, which is not pinned")
+
+
+def _plain(written: str) -> str:
+    return written.lower().removeprefix("sha256:").replace(":", "")
+
+
+async def _bind(connection: Connection, settings: DirectorySettings) -> None:
+    try:
+        password = settings.password()
+    except OSError as exc:
+        raise Halting("password_unreadable", f"the administrator's password cannot be read: {exc.strerror}") from exc
+    if not password:
+        raise Halting("password_unreadable", "the administrator's password is empty")
+    try:
+        await connection.bind(settings.admin_dn, password)
+    except LdapResultError as exc:
+        raise _setup_failure(exc, "bind_refused") from exc
+
+
+def _setup_failure(error: LdapResultError, reason: str) -> LdapflowError:
+    """Before the first event no refusal is an event's fault: what will not pass by itself halts."""
+    failure = translate(error)
+    return failure if isinstance(failure, Retryable | Halting) else Halting(reason, str(error))

@@ -1,0 +1,257 @@
+"""Makes an entity's entry what it should be: locate, compare, write the difference (design section 5).
+
+Many entities at once; one entity at a time. Every write may be repeated: it is the difference to what was read, and
+happens only while that is still so. A reply that is lost is answered by reading again.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from ldap_sink.diffing import difference, difference_in_place, distinct, has_classes
+from ldap_sink.directory import Directory
+from ldap_sink.failures import ENTRY_ALREADY_EXISTS, NOT_ALLOWED_ON_NON_LEAF, Conflict
+from ldap_sink.locating import guesses, locate
+from ldap_sink.outcomes import Applied, Holders, ParentMissing, Removed, Waits
+from ldap_sink.protocol.results import NO_SUCH_OBJECT
+from ldap_sink.subschema import Subschema
+from schemas.dn import DN
+from schemas.entries import Add, AttributeChange, Change, Delete, FoundEntry, Modify, Move, WantedEntry
+from schemas.errors import MaybeApplied, NotSent, Retryable
+from schemas.states import AwaitsChildren, AwaitsEntity, AwaitsTime, Binding
+
+# Each round reads and writes once; somebody who changes the entry all the time must not keep us for ever.
+MAX_ROUNDS: Final = 8
+
+_Outcome = TypeVar("_Outcome")
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What one call of `apply` is about.
+
+    Attributes:
+        changes: what was written so far; grows.
+    """
+
+    subject: str
+    wanted: WantedEntry
+    parent: DN
+    binding: Binding | None
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """What must be read to compare."""
+        return _compared(self.wanted)
+
+
+class Sink:
+    """Applies wanted entries.
+
+    Everything that `Directory` raises is raised here too, but for `Conflict`.
+
+    Args:
+        clock: milliseconds; for `Binding.bound_at`.
+    """
+
+    def __init__(self, directory: Directory, holders: Holders, clock: Callable[[], int]) -> None:
+        self._directory = directory
+        self._holders = holders
+        self._clock = clock
+
+    async def apply(self, subject: str, wanted: WantedEntry, parent: DN, binding: Binding | None) -> Applied | Waits:
+        """Make the entry of an entity what it should be, and learn which entry it is.
+
+        Args:
+            subject: the entity's id.
+            wanted: the entry, apart from where it stands.
+            parent: the DN that the parent has now.
+            binding: None, and one of another target, mean that no entry is known.
+
+        Raises:
+            ParentMissing: the parent is not there.
+        """
+        task = _Task(subject, wanted, parent, self._valid(binding))
+        return await self._converge(lambda: self._round(task), task.changes)
+
+    async def apply_in_place(self, wanted: WantedEntry, binding: Binding) -> Applied | Waits | None:
+        """Write what does not name the entry, wherever the entry is; None when it is nowhere.
+
+        For an entity that waits for its place.
+        """
+        changes: list[Change] = []
+        valid = self._valid(binding)
+        if valid is None:
+            return None
+
+        async def once() -> Applied | None:
+            found = await locate(self._directory, valid, guesses(valid, None), _compared(wanted))
+            if found is None:
+                return None
+            subschema = await self._directory.subschema()
+            found = await self._modify(found, difference_in_place(wanted, found, subschema), (), changes)
+            return Applied(self._bound(found, valid), tuple(changes))
+
+        return await self._converge(once, changes)
+
+    async def remove(self, binding: Binding | None, parent: DN | None = None) -> Removed | Waits:
+        """Delete a bound entry; what is not there is done.
+
+        Args:
+            binding: None, and one of another target, mean that there is nothing to delete.
+            parent: the DN that the parent has now, if it is known.
+        """
+        changes: list[Change] = []
+        valid = self._valid(binding)
+        if valid is None:
+            return Removed()
+
+        async def once() -> Removed | Waits:
+            found = await locate(self._directory, valid, guesses(valid, parent), ())
+            if found is None:
+                return Removed(tuple(changes))
+            change = Delete(found.dn)
+            try:
+                await _noting(change, changes, self._directory.delete(change, found))
+            except Conflict as exc:
+                if exc.code == NOT_ALLOWED_ON_NON_LEAF:
+                    return Waits("children", AwaitsChildren())
+                raise
+            return Removed(tuple(changes))
+
+        return await self._converge(once, changes)
+
+    async def present_dn(self, binding: Binding, hint: DN) -> DN | None:
+        """The DN that a bound entry has now, `hint` or another; None when it is gone."""
+        valid = self._valid(binding)
+        if valid is None:
+            return None
+        found = await locate(self._directory, valid, [hint, *guesses(valid, None)], ())
+        return None if found is None else found.dn
+
+    def _valid(self, binding: Binding | None) -> Binding | None:
+        return binding if binding is not None and binding.target.lower() == self._directory.target else None
+
+    async def _converge(self, once: Callable[[], Awaitable[_Outcome]], changes: list[Change]) -> _Outcome | Waits:
+        """Read again after a conflict and after a lost reply."""
+        last: Conflict | Retryable | None = None
+        for _ in range(MAX_ROUNDS):
+            try:
+                return await once()
+            except (Conflict, NotSent, MaybeApplied) as exc:
+                last = exc
+        if isinstance(last, Retryable):
+            raise last
+        return Waits("not_converging", AwaitsTime(), tuple(changes))
+
+    async def _round(self, task: _Task) -> Applied | Waits:
+        wanted_dn = task.parent.child(task.wanted.rdn)
+        found = None
+        if task.binding is not None:
+            # The wanted DN too: a crash may have come between our ModifyDN and its record.
+            places = [*guesses(task.binding, task.parent), wanted_dn]
+            found = await locate(self._directory, task.binding, places, task.attributes)
+        if found is not None:
+            return await self._correct(task, found, task.binding)
+        found = await self._directory.read(wanted_dn, task.attributes)
+        if found is None:
+            return await self._create(task, wanted_dn)
+        return await self._stranger(task, found) or await self._correct(task, found, None)
+
+    async def _create(self, task: _Task, dn: DN) -> Applied:
+        subschema = await self._directory.subschema()
+        wanted = task.wanted
+        values = {
+            name: distinct(name, values, subschema)
+            for name, values in {**wanted.on_create, **wanted.attributes}.items()
+            if values
+        }
+        change = Add(dn, {"objectClass": tuple(name.encode() for name in wanted.object_classes), **values})
+        try:
+            found = await _noting(change, task.changes, self._directory.add(change))
+        except Conflict as exc:
+            if exc.code == NO_SUCH_OBJECT:
+                raise ParentMissing(exc.matched_dn) from exc
+            raise
+        return Applied(self._bound(found, None), tuple(task.changes))
+
+    async def _stranger(self, task: _Task, found: FoundEntry) -> Waits | None:
+        """Say why an entry that was found by its DN alone must not be taken; None when it may."""
+        holder = await self._holders.holder_of(found.entry_uuid)
+        if holder is not None and holder != task.subject:
+            return Waits("dn_occupied", AwaitsEntity(holder))
+        if not has_classes(task.wanted, found, await self._directory.subschema()):
+            return Waits("foreign_entry", AwaitsTime())
+        return None
+
+    async def _correct(self, task: _Task, found: FoundEntry, binding: Binding | None) -> Applied | Waits:
+        subschema = await self._directory.subschema()
+        wanted = task.wanted
+        found = await self._modify(found, difference(wanted, found, subschema).before, task.attributes, task.changes)
+        rdn = difference(wanted, found, subschema).rdn
+        superior = None if found.dn.parent.matches(task.parent) else task.parent
+        if rdn is not None or superior is not None:
+            move = Move(found.dn, wanted.rdn, superior, delete_old_rdn=rdn is not None and rdn.delete_old_rdn)
+            try:
+                found = await _noting(move, task.changes, self._directory.move(move, found, task.attributes))
+            except Conflict as exc:
+                return await self._hindered(task, found, move, exc, subschema)
+        # What the ModifyDN made of the values is in its reply: no need to foresee it.
+        found = await self._modify(found, difference(wanted, found, subschema).changes, (), task.changes)
+        return Applied(self._bound(found, binding), tuple(task.changes))
+
+    async def _hindered(
+        self, task: _Task, found: FoundEntry, move: Move, conflict: Conflict, subschema: Subschema
+    ) -> Waits:
+        """Find out why an entry could not be moved; if its place is taken, write the rest where it is."""
+        directory = self._directory
+        if conflict.code == NO_SUCH_OBJECT and move.new_superior and await directory.read(move.new_superior) is None:
+            raise ParentMissing(conflict.matched_dn) from conflict
+        occupant = None
+        if conflict.code == ENTRY_ALREADY_EXISTS:
+            occupant = await directory.read(move.new_dn)
+        if occupant is None or occupant.entry_uuid == found.entry_uuid:
+            raise conflict
+        await self._modify(found, difference_in_place(task.wanted, found, subschema), (), task.changes)
+        holder = await self._holders.holder_of(occupant.entry_uuid)
+        if holder is None or holder == task.subject:
+            return Waits("foreign_entry", AwaitsTime(), tuple(task.changes))
+        return Waits("dn_occupied", AwaitsEntity(holder), tuple(task.changes))
+
+    async def _modify(
+        self,
+        found: FoundEntry,
+        attribute_changes: tuple[AttributeChange, ...],
+        attributes: tuple[str, ...],
+        changes: list[Change],
+    ) -> FoundEntry:
+        """Write attribute changes, if there are any; returns the entry as it is then."""
+        if not attribute_changes:
+            return found
+        change = Modify(found.dn, attribute_changes)
+        return await _noting(change, changes, self._directory.modify(change, found, attributes))
+
+    def _bound(self, found: FoundEntry, binding: Binding | None) -> Binding:
+        bound_at = self._clock() if binding is None else binding.bound_at
+        return Binding(found.entry_uuid, str(found.dn), self._directory.target, bound_at)
+
+
+async def _noting(change: Change, changes: list[Change], write: Awaitable[_Outcome]) -> _Outcome:
+    """Note a change that was made, and one that may have been: the next round does not see it any more."""
+    try:
+        outcome = await write
+    except MaybeApplied:
+        _note(change, changes)
+        raise
+    _note(change, changes)
+    return outcome
+
+
+def _note(change: Change, changes: list[Change]) -> None:
+    if change not in changes:
+        changes.append(change)
+
+
+def _compared(wanted: WantedEntry) -> tuple[str, ...]:
+    return ("objectClass", *wanted.attributes)

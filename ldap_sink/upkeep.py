@@ -1,0 +1,154 @@
+"""Keeps one checked connection: connects again after a loss, looks again after a halt."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from ldap_sink.protocol.connection import Connection
+from ldap_sink.session import check_target, open_session
+from ldap_sink.settings import DirectorySettings
+from schemas.errors import Halting, Retryable
+
+_DOUBLINGS: Final = 16  # beyond that the longest wait is reached, whatever the shortest
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryState:
+    """Whether the directory can be used.
+
+    Attributes:
+        up: a checked connection is there.
+        problem: why not; None while the first connection is on its way.
+    """
+
+    up: bool
+    problem: Retryable | Halting | None = None
+
+
+class Upkeep:
+    """Opens the connection, watches it and its target, and opens the next one.
+
+    Args:
+        on_change: called in the event loop after every change of `state`.
+
+    Attributes:
+        state: as of now.
+    """
+
+    def __init__(self, settings: DirectorySettings, on_change: Callable[[DirectoryState], None]) -> None:
+        self.state = DirectoryState(up=False)
+        self._settings = settings
+        self._on_change = on_change
+        self._connection: Connection | None = None
+        self._task: asyncio.Task[NoReturn] | None = None
+        self._changed = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin; needs a running event loop."""
+        self._task = asyncio.create_task(self._keep(), name="directory upkeep")
+        self._task.add_done_callback(lambda _: self._changed.set())
+
+    async def close(self) -> None:
+        """Close the connection; whoever waits for one gets `Retryable`."""
+        task, connection = self._task, self._connection
+        self._connection = None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        if connection is not None:
+            await connection.close()
+
+    async def session(self) -> Connection:
+        """Wait for a checked connection, through any outage.
+
+        Raises:
+            Halting: writing has stopped; the cause is looked at again from time to time.
+            Retryable: closed.
+        """
+        while True:
+            connection, problem = self._connection, self.state.problem
+            if connection is not None and connection.closed is None:
+                return connection
+            if isinstance(problem, Halting):
+                raise Halting(problem.reason, problem.detail) from problem
+            await self._next_change()
+
+    async def up(self) -> Connection:
+        """Wait for a checked connection, through outages and halts.
+
+        Raises:
+            Retryable: closed.
+        """
+        while True:
+            with contextlib.suppress(Halting):
+                return await self.session()
+            await self._next_change()
+
+    def halt(self, problem: Halting) -> None:
+        """Give up the connection because an operation showed that we are wrong; look again later."""
+        connection = self._connection
+        self._publish(None, problem)
+        if connection is not None:
+            connection.abort(problem)
+
+    async def _next_change(self) -> None:
+        task = self._task
+        if task is None or task.cancelled():
+            raise Retryable("closed", "the directory's connection is closed")
+        if task.done():
+            raise RuntimeError("the upkeep of the directory's connection failed") from task.exception()
+        await self._changed.wait()
+
+    def _publish(self, connection: Connection | None, problem: Retryable | Halting | None) -> None:
+        self._connection = connection
+        self.state = DirectoryState(up=connection is not None, problem=problem)
+        self._changed.set()
+        self._changed = asyncio.Event()
+        self._on_change(self.state)
+
+    async def _keep(self) -> NoReturn:
+        failures = 0
+        while True:
+            try:
+                connection = await open_session(self._settings)
+                await self._check(connection)
+                failures = 0
+                self._publish(connection, None)
+                await self._watch(connection)
+            except Halting as exc:
+                failures = 0
+                self._publish(None, exc)
+                await asyncio.sleep(self._settings.halted_retry)
+            except Retryable as exc:
+                failures += 1
+                self._publish(None, exc)
+                await asyncio.sleep(self._wait(failures))
+
+    def _wait(self, failures: int) -> float:
+        shortest, longest = self._settings.backoff
+        most = min(longest, shortest * 2 ** min(failures, _DOUBLINGS))
+        return random.uniform(shortest, most)  # noqa: S311 - spreads clients, hides nothing
+
+    async def _watch(self, connection: Connection) -> NoReturn:
+        """Look at the target from time to time, until the connection ends."""
+        while True:
+            try:
+                async with asyncio.timeout(self._settings.target_check):
+                    reason = await connection.wait_closed()
+            except TimeoutError:
+                await self._check(connection)
+                continue
+            if isinstance(reason, Halting | Retryable):
+                raise type(reason)(reason.reason, reason.detail) from reason
+            raise Retryable("connection_lost", str(reason)) from reason
+
+    async def _check(self, connection: Connection) -> None:
+        try:
+            await check_target(connection, self._settings)
+        except BaseException as exc:
+            connection.abort(exc)
+            raise
