@@ -1,0 +1,237 @@
+"""The rules that turn a record's fields into an entry's attributes (contract section 4, "Mapping rows")."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Self, TypeAlias
+
+from processors.expressions import EvaluationError, Expression, compile_expression
+from processors.expressions.values import kind, text_of
+from schemas.dn import usual_name
+from schemas.entries import Values
+from schemas.errors import DeadLetterReason, Permanent
+from schemas.events import Json
+
+Constant: TypeAlias = str | bool | int | float
+
+_DESCRIPTION: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+)(?:;[A-Za-z0-9-]+)*")  # RFC 4512, 2.5
+_FIELD: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
+_REFUSED: Final = {
+    "userpassword": "passwords are written by the setting sync.passwords, never by a mapping",
+    "objectclass": "object classes are written by the setting object_classes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MappingRow:
+    """One row as it was configured; exactly one of `field`, `constant` and `expression`.
+
+    Attributes:
+        attribute: an LDAP attribute, with its options.
+        field: a dotted path from the root of the record: `user.email`.
+        on_create: written only when the entry is created.
+        identifier: existing entries are found by it.
+    """
+
+    attribute: str
+    field: str | None = None
+    constant: Constant | tuple[Constant, ...] | None = None
+    expression: str | None = None
+    on_create: bool = False
+    identifier: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MappingProblem:
+    """What is wrong with one row.
+
+    Attributes:
+        row: its index, from 0.
+        message: for people; with line and column where it is about an expression.
+    """
+
+    row: int
+    message: str
+
+
+class InvalidMapping(ValueError):
+    """Rows that make no mapping.
+
+    Attributes:
+        problems: all of them, by row.
+    """
+
+    def __init__(self, problems: Sequence[MappingProblem]) -> None:
+        super().__init__("; ".join(f"row {problem.row + 1}: {problem.message}" for problem in problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class MappedValue:
+    """What a record gives for one attribute.
+
+    Attributes:
+        values: without repetitions, in the source's order; none removes the attribute.
+        reason: where they come from, for people; without the values.
+    """
+
+    values: Values
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRow:
+    """One row, ready to be applied.
+
+    Attributes:
+        source: the constant's values, or what works them out.
+    """
+
+    attribute: str
+    source: Values | Expression
+    reason: str
+    on_create: bool
+    identifier: bool
+
+    def apply(self, scope: Mapping[str, Json]) -> MappedValue:
+        """Work out the values for the record that is in scope.
+
+        Raises:
+            Permanent: `expression_failed`, with the attribute's name.
+        """
+        if isinstance(self.source, tuple):
+            return MappedValue(self.source, self.reason)
+        try:
+            values = _octets(self.source.evaluate(scope))
+        except EvaluationError as exc:
+            raise Permanent(DeadLetterReason.EXPRESSION_FAILED, f"{self.attribute}: {exc}") from exc
+        return MappedValue(values, self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledMapping:
+    """The rows of one kind of records, checked.
+
+    Attributes:
+        root: what expressions call the record: `user` or `organization`.
+    """
+
+    root: str
+    rows: tuple[CompiledRow, ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[MappingRow], root: str) -> Self:
+        """Check and compile rows.
+
+        Raises:
+            InvalidMapping: with everything that is wrong.
+        """
+        problems = [*_conflicts(rows, root)]
+        compiled: list[CompiledRow] = []
+        for index, row in enumerate(rows):
+            try:
+                compiled.append(_compile(row, root))
+            except ValueError as exc:
+                problems.append(MappingProblem(index, str(exc)))
+        if problems:
+            raise InvalidMapping(sorted(problems, key=lambda problem: problem.row))
+        return cls(root, tuple(compiled))
+
+    @property
+    def identifier(self) -> str | None:
+        """The attribute by which existing entries are found."""
+        return next((row.attribute for row in self.rows if row.identifier), None)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The dotted paths of all fields that are read."""
+        return frozenset().union(*(row.source.fields for row in self.rows if isinstance(row.source, Expression)))
+
+    def row_of(self, attribute: str) -> CompiledRow | None:
+        """The row of an attribute, by any of its usual names."""
+        return next((row for row in self.rows if usual_name(row.attribute) == usual_name(attribute)), None)
+
+    def evaluate(self, fields: Mapping[str, Json]) -> dict[str, MappedValue]:
+        """Work out the values of all attributes, those for creation too.
+
+        Args:
+            fields: of the record, by their current names.
+
+        Returns:
+            By the attributes' names as they were configured.
+
+        Raises:
+            Permanent: `expression_failed`, with the attribute's name.
+        """
+        scope: dict[str, Json] = {self.root: dict(fields)}
+        return {row.attribute: row.apply(scope) for row in self.rows}
+
+
+def compile_mapping(rows: Sequence[MappingRow], root: str) -> CompiledMapping:
+    """Check and compile the rows for `user` or `organization`.
+
+    Raises:
+        InvalidMapping: with everything that is wrong.
+    """
+    return CompiledMapping.of(rows, root)
+
+
+def _conflicts(rows: Sequence[MappingRow], root: str) -> Iterator[MappingProblem]:
+    """Find what is wrong between rows."""
+    seen: dict[str, str] = {}
+    identifier: str | None = None
+    for index, row in enumerate(rows):
+        name = usual_name(row.attribute)
+        if name in seen:
+            yield MappingProblem(index, f"{row.attribute} has a row already ({seen[name]}): keep one of them")
+        seen.setdefault(name, row.attribute)
+        if not row.identifier:
+            continue
+        if root != "user":
+            yield MappingProblem(index, "identifier is for users only: remove it")
+        elif row.on_create:
+            yield MappingProblem(index, "an identifier is written always: remove 'on: create'")
+        elif identifier is not None:
+            yield MappingProblem(index, f"{identifier} is the identifier already: keep one of them")
+        identifier = identifier or row.attribute
+
+
+def _compile(row: MappingRow, root: str) -> CompiledRow:
+    if not _DESCRIPTION.fullmatch(row.attribute):
+        raise ValueError(f"{row.attribute!r} is not the name of an attribute")
+    if reason := _REFUSED.get(usual_name(row.attribute.partition(";")[0])):
+        raise ValueError(f"{row.attribute} cannot be mapped: {reason}")
+    source: Values | Expression
+    match row:
+        case MappingRow(field=str(path), constant=None, expression=None):
+            if not _FIELD.fullmatch(path):
+                raise ValueError(f"{path!r} is not a field: it must be {root}. and a name")
+            source, reason = compile_expression(path, root=root), f"field {path}"
+        case MappingRow(field=None, constant=None, expression=str(text)):
+            source, reason = compile_expression(text, root=root), f"expression {text}"
+        case MappingRow(field=None, constant=value, expression=None) if value is not None:
+            source, reason = _octets(list(value) if isinstance(value, tuple) else value), "constant"
+        case _:
+            raise ValueError("exactly one of field, constant and expression is needed")
+    return CompiledRow(row.attribute, source, reason, row.on_create, row.identifier)
+
+
+def _octets(value: Json) -> Values:
+    """Write a value, or the items of an array, as an attribute's values; null and empty texts are left out.
+
+    Raises:
+        EvaluationError: an object, an array within an array, or a text that is not Unicode.
+    """
+    items = value if isinstance(value, list) else [value]
+    return tuple(dict.fromkeys(octets for octets in map(_one, items) if octets))
+
+
+def _one(value: Json) -> bytes:
+    if isinstance(value, bool):
+        return b"TRUE" if value else b"FALSE"  # RFC 4517 section 3.3.3
+    if isinstance(value, (list, dict)):
+        raise EvaluationError(f"{kind(value)} cannot be an attribute's value: use ArrayMap, ArrayJoin or a member")
+    try:
+        return (text_of(value) or "").encode()
+    except UnicodeEncodeError as exc:
+        raise EvaluationError("the text is not Unicode: it holds half a surrogate pair") from exc

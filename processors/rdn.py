@@ -1,0 +1,47 @@
+"""How entries are named (contract section 4, `rdn` and `rdn_conflict`)."""
+
+import hashlib
+from typing import Final
+
+from schemas.dn import RDN
+from schemas.entries import Values
+from schemas.errors import DeadLetterReason, Permanent
+
+MAX_LENGTH: Final = 1024  # characters
+_MARK_LENGTH: Final = 8
+
+
+def rdn_of(attribute: str, values: Values) -> RDN:
+    """Name an entry by the values of its naming attribute.
+
+    Raises:
+        Permanent: `missing_value` without a value; `bad_rdn` with several values, or with one that is too long or not
+            UTF-8.
+    """
+    if not values:
+        raise Permanent(DeadLetterReason.MISSING_VALUE, f"{attribute} names the entry, but has no value")
+    if len(values) > 1:
+        raise Permanent(DeadLetterReason.BAD_RDN, f"{attribute} names the entry, but has {len(values)} values")
+    try:
+        text = values[0].decode()
+    except UnicodeDecodeError as exc:
+        raise Permanent(DeadLetterReason.BAD_RDN, f"{attribute} names the entry, but is not UTF-8") from exc
+    if len(text) > MAX_LENGTH:
+        raise Permanent(
+            DeadLetterReason.BAD_RDN,
+            f"{attribute} names the entry, but has {len(text)} characters; {MAX_LENGTH} are allowed",
+        )
+    return RDN.of(attribute, text)
+
+
+def qualified(rdn: RDN, entity_id: str) -> RDN:
+    """Name an entry whose wanted name is taken: the name, and a mark that is always the same for that entity.
+
+    Args:
+        rdn: the wanted name, of one value.
+        entity_id: the account's or organization's.
+    """
+    ava = rdn.avas[0]
+    mark = hashlib.sha256(entity_id.encode()).hexdigest()[:_MARK_LENGTH]
+    kept = ava.octets.decode()[: MAX_LENGTH - len(mark) - 1]
+    return RDN.of(ava.attribute, f"{kept}-{mark}")

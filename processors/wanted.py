@@ -1,0 +1,78 @@
+"""What a record should be in LDAP, apart from where it stands."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from processors.mapping import CompiledMapping
+from processors.rdn import rdn_of
+from schemas.dn import usual_name
+from schemas.entries import Values, WantedEntry
+from schemas.errors import DeadLetterReason, Permanent
+from schemas.events import Record
+
+_OBJECT_CLASS = "objectclass"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRules:
+    """The configuration of one kind of entries, ready to be applied.
+
+    Attributes:
+        object_classes: all that an entry must have.
+        rdn_attribute: names the entries; the mapping has a row for it that is written always.
+        mapping: of the same kind of records.
+        required: lower-case names of the attributes that the object classes demand.
+        id_attribute: the record's id is written to it.
+
+    Raises:
+        ValueError: the mapping has no such row, or one for `id_attribute`.
+    """
+
+    object_classes: tuple[str, ...]
+    rdn_attribute: str
+    mapping: CompiledMapping
+    required: frozenset[str] = frozenset()
+    id_attribute: str | None = None
+
+    def __post_init__(self) -> None:
+        row = self.mapping.row_of(self.rdn_attribute)
+        if row is None or row.on_create:
+            raise ValueError(f"{self.rdn_attribute} names the entries: it needs a row that is written always")
+        if self.id_attribute is not None and self.mapping.row_of(self.id_attribute) is not None:
+            raise ValueError(f"{self.id_attribute} has a row in the mapping, but the id is written there")
+
+    def wanted(self, record: Record) -> WantedEntry:
+        """Work out the entry of a record.
+
+        Raises:
+            Permanent: `expression_failed`, `missing_value` or `bad_rdn`, each with the attribute's name.
+        """
+        attributes: dict[str, Values] = {}
+        on_create: dict[str, Values] = {}
+        mapped = self.mapping.evaluate(record.fields)
+        for row in self.mapping.rows:
+            values = mapped[row.attribute].values
+            if not row.on_create:
+                attributes[row.attribute] = values
+            elif values:
+                on_create[row.attribute] = values
+        if self.id_attribute is not None:
+            attributes[self.id_attribute] = (record.id.encode(),)
+        rdn = rdn_of(self.rdn_attribute, _values_of(self.rdn_attribute, attributes))
+        self._check_required((*_with_values(attributes), *_with_values(on_create)))
+        return WantedEntry(rdn, self.object_classes, attributes, on_create)
+
+    def _check_required(self, present: Iterable[str]) -> None:
+        # An option makes a subtype (RFC 4512 section 2.5.2), and a subtype's value is one of its type.
+        names = {usual_name(name.partition(";")[0]) for name in present}
+        missing = sorted(name for name in self.required if usual_name(name) not in names | {_OBJECT_CLASS})
+        if missing:
+            raise Permanent(DeadLetterReason.MISSING_VALUE, f"required, but without a value: {', '.join(missing)}")
+
+
+def _with_values(attributes: Mapping[str, Values]) -> Iterable[str]:
+    return (name for name, values in attributes.items() if values)
+
+
+def _values_of(attribute: str, attributes: Mapping[str, Values]) -> Values:
+    return next(values for name, values in attributes.items() if usual_name(name) == usual_name(attribute))

@@ -1,0 +1,48 @@
+"""How entries are named."""
+
+import pytest
+
+from processors.rdn import qualified, rdn_of
+from schemas.dn import RDN
+from schemas.errors import DeadLetterReason, Permanent
+
+
+@pytest.mark.parametrize("text", ["mei", "Wang, Mei", " #+=", "王梅", "x" * 1024, "梅" * 1024])
+def test_a_value_names_the_entry(text: str) -> None:
+    """Any text does, up to 1024 characters."""
+    assert rdn_of("uid", (text.encode(),)) == RDN.of("uid", text)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason", "message"),
+    [
+        ((), DeadLetterReason.MISSING_VALUE, "uid names the entry, but has no value"),
+        ((b"a", b"b"), DeadLetterReason.BAD_RDN, "uid names the entry, but has 2 values"),
+        ((b"x" * 1025,), DeadLetterReason.BAD_RDN, "uid names the entry, but has 1025 characters; 1024 are allowed"),
+        ((b"\xff",), DeadLetterReason.BAD_RDN, "uid names the entry, but is not UTF-8"),
+    ],
+)
+def test_what_cannot_name_an_entry_is_permanent(
+    values: tuple[bytes, ...], reason: DeadLetterReason, message: str
+) -> None:
+    """The detail names the attribute and says why."""
+    with pytest.raises(Permanent) as raised:
+        rdn_of("uid", values)
+    assert (raised.value.reason, raised.value.detail) == (reason, message)
+
+
+def test_a_qualified_name_is_always_the_same() -> None:
+    """So that a repeated event makes no further entry."""
+    assert qualified(RDN.of("uid", "mei"), "user_a1") == RDN.of("uid", "mei-07efa3c0")
+
+
+def test_a_qualified_name_differs_by_entity() -> None:
+    """Two that want one name get two."""
+    wanted = RDN.of("uid", "mei")
+    assert qualified(wanted, "user_a1") != qualified(wanted, "user_a2")
+
+
+def test_a_qualified_name_stays_short_enough() -> None:
+    """It is cut before the mark."""
+    [ava] = qualified(RDN.of("uid", "梅" * 1024), "user_a1").avas
+    assert (len(ava.octets.decode()), ava.octets.decode()[-9]) == (1024, "-")

@@ -1,0 +1,123 @@
+"""What a record should be in LDAP."""
+
+import pytest
+
+from processors.mapping import MappingRow, compile_mapping
+from processors.wanted import EntryRules
+from schemas.dn import RDN
+from schemas.entries import WantedEntry
+from schemas.errors import DeadLetterReason, Permanent
+from schemas.events import Json, Kind, Record
+from tests.unit.test_mapping import USER_ROWS
+
+REQUIRED = frozenset({"objectclass", "cn", "sn"})
+
+
+def rules(
+    *rows: MappingRow, rdn: str = "uid", required: frozenset[str] = REQUIRED, id_attribute: str | None = None
+) -> EntryRules:
+    """Rules for accounts."""
+    mapping = compile_mapping(rows or USER_ROWS, "user")
+    return EntryRules(("inetOrgPerson", "top"), rdn, mapping, required, id_attribute)
+
+
+def account(**fields: Json) -> Record:
+    """An account with such fields."""
+    return Record(kind=Kind.ACCOUNT, id="user_a1", fields=fields)
+
+
+def test_an_account_by_the_default_mapping() -> None:
+    """Attributes without a value are there too, to be removed."""
+    assert rules().wanted(account(username="mei", displayName="Mei Wang")) == WantedEntry(
+        rdn=RDN.of("uid", "mei"),
+        object_classes=("inetOrgPerson", "top"),
+        attributes={
+            "uid": (b"mei",),
+            "cn": (b"Mei Wang",),
+            "sn": (b"Mei Wang",),
+            "displayName": (b"Mei Wang",),
+            "mail": (),
+            "mobile": (),
+            "description": (),
+        },
+        on_create={},
+    )
+
+
+def test_rows_for_creation_are_kept_apart() -> None:
+    """They must not overwrite what people changed since; without a value there is nothing to write."""
+    wanted = rules(
+        MappingRow("uid", field="user.username"),
+        MappingRow("loginShell", constant="/bin/sh", on_create=True),
+        MappingRow("description", field="user.description", on_create=True),
+        required=frozenset(),
+    ).wanted(account(username="mei"))
+    assert (dict(wanted.attributes), dict(wanted.on_create)) == ({"uid": (b"mei",)}, {"loginShell": (b"/bin/sh",)})
+
+
+def test_the_naming_attribute_may_have_another_of_its_names() -> None:
+    """`commonName` in the mapping names entries by `cn`."""
+    wanted = rules(MappingRow("commonName", field="user.username"), rdn="cn", required=frozenset()).wanted(
+        account(username="mei")
+    )
+    assert wanted.rdn == RDN.of("cn", "mei")
+
+
+def test_the_id_is_written_where_that_is_configured() -> None:
+    """The entry itself says whose it is."""
+    wanted = rules(
+        MappingRow("uid", field="user.username"), required=frozenset(), id_attribute="employeeNumber"
+    ).wanted(account(username="mei"))
+    assert wanted.attributes["employeeNumber"] == (b"user_a1",)
+
+
+def test_a_missing_name_is_permanent() -> None:
+    """The detail names the attribute."""
+    with pytest.raises(Permanent, match="uid names the entry") as raised:
+        rules().wanted(account(displayName="Mei Wang"))
+    assert raised.value.reason is DeadLetterReason.MISSING_VALUE
+
+
+def test_missing_required_values_are_permanent() -> None:
+    """All of them are named; `objectClass` has its value from the configuration."""
+    with pytest.raises(Permanent) as raised:
+        rules(MappingRow("uid", field="user.username"), MappingRow("sn", field="user.x")).wanted(
+            account(username="mei")
+        )
+    assert (raised.value.reason, raised.value.detail) == (
+        DeadLetterReason.MISSING_VALUE,
+        "required, but without a value: cn, sn",
+    )
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        MappingRow("commonName", constant="x"),
+        MappingRow("cn;lang-zh", constant="x"),
+        MappingRow("cn", constant="x", on_create=True),
+    ],
+)
+def test_a_required_value_may_come_in_several_ways(row: MappingRow) -> None:
+    """By another name, with an option, at creation alone."""
+    wanted = rules(MappingRow("uid", constant="mei"), row, required=frozenset({"cn"})).wanted(account())
+    assert wanted.rdn == RDN.of("uid", "mei")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [MappingRow("cn", constant="x")],
+        [MappingRow("cn", constant="x"), MappingRow("uid", constant="x", on_create=True)],
+    ],
+)
+def test_rules_need_a_name_that_is_written_always(rows: list[MappingRow]) -> None:
+    """Otherwise every event would fail."""
+    with pytest.raises(ValueError, match="uid names the entries"):
+        rules(*rows)
+
+
+def test_rules_refuse_two_sources_for_the_id() -> None:
+    """A row would overwrite the id."""
+    with pytest.raises(ValueError, match="UID has a row in the mapping"):
+        rules(id_attribute="UID")
