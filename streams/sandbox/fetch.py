@@ -10,6 +10,7 @@ from pathlib import Path
 from schemas.errors import CommandFailed
 
 KAFKA_VERSION = "4.1.1"
+_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _POM = Path(__file__).with_name("kafka-pom.xml")
 
 
@@ -59,7 +60,7 @@ def _fetch(folder: Path) -> None:
 def _copy_dependencies(maven: str, target: Path) -> None:
     done = subprocess.run(  # noqa: S603 - Maven, as found in PATH
         [
-            *(maven, "--batch-mode", "--quiet", "--file", str(_POM), "dependency:copy-dependencies"),
+            *(maven, "--batch-mode", "--quiet", "--file", str(_POM), _COPY),
             *(f"-DoutputDirectory={target}", "-DincludeScope=runtime"),
         ],
         capture_output=True,
@@ -67,8 +68,8 @@ def _copy_dependencies(maven: str, target: Path) -> None:
         check=False,
     )
     if done.returncode != 0:
-        reasons = [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line]
-        reason = reasons[0].strip() if reasons else f"exit code {done.returncode}"
+        errors = [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line]
+        reason = errors[0].partition("] ")[2].partition(" -> [")[0] if errors else f"exit code {done.returncode}"
         raise CommandFailed(
             f"Kafka's jars could not be fetched; check the network and ~/.m2/settings.xml, then try again. {reason}"
         )
@@ -85,6 +86,8 @@ def _publish(fetched: Path, folder: Path) -> None:
 
 def main() -> int:
     """Fetches the jars; prints where they are. Exit code 1, with one line on stderr, when it cannot."""
+    if not _complete(_folder()):
+        sys.stderr.write("fetching Kafka's jars with Maven (about 45 MB, once)\n")
     try:
         sys.stdout.write(f"{kafka_jars()}\n")
     except CommandFailed as exc:
