@@ -1,0 +1,71 @@
+"""The Faust application: stock Faust with the delivery of `delivery.py`, and the settings that were tested with it."""
+
+import asyncio
+from typing import Any
+
+import faust
+from faust.sensors import Sensor
+from faust.transport.drivers import aiokafka as driver
+from mode.utils.objects import cached_property
+from mode.utils.queues import FlowControlEvent
+
+from streams.worker.delivery import OrderedConsumer
+
+
+class Transport(driver.Transport):
+    """Makes our consumer instead of Faust's."""
+
+    Consumer = OrderedConsumer
+
+
+class FlowControl(FlowControlEvent):
+    """The one place where Faust throws delivered events away; the consumer must know."""
+
+    app: "WorkerApp"
+
+    def clear(self) -> None:
+        """Empty the agents' queues."""
+        super().clear()
+        consumer = self.app.ordered_consumer
+        if consumer is not None:
+            consumer.forget()
+
+
+class SendErrors(Sensor):
+    """Faust only logs a write that Kafka refused; here it ends the worker before the next commit."""
+
+    def __init__(self, app: "WorkerApp") -> None:
+        self.app = app
+        self.crashing: asyncio.Future[None] | None = None
+        super().__init__()
+
+    def on_send_error(self, producer: Any, exc: BaseException, state: Any) -> None:  # noqa: ARG002 - Faust's signature
+        """End the worker."""
+        consumer = self.app.ordered_consumer
+        if consumer is not None:
+            consumer.send_failed = True
+        self.crashing = asyncio.ensure_future(self.app.crash(exc))
+
+
+class WorkerApp(faust.App):
+    """A Faust app whose consumer never loses an event."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.sensors.add(SendErrors(self))
+
+    @property
+    def ordered_consumer(self) -> OrderedConsumer | None:
+        """The consumer, once Faust has made it."""
+        consumer = self._consumer
+        return consumer if isinstance(consumer, OrderedConsumer) else None
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+    @cached_property
+    def flow_control(self) -> FlowControl:
+        """Flow control that tells the consumer what it throws away."""
+        control = FlowControl(loop=self.loop)
+        control.app = self
+        return control

@@ -1,0 +1,119 @@
+"""How far one partition has come: the watermark that alone is committed (design section 2, rules 1 to 3)."""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+AHEAD_LIMIT: Final = 10_000  # offsets beyond `next`; bounds the memory that one stuck entity can cost
+
+
+class Hole(RuntimeError):
+    """An event was about to be handled before an earlier one of its partition; the worker must restart."""
+
+
+class Progress:
+    """Offsets of one partition, from the log to *done*.
+
+    Attributes:
+        next: everything before it is done (written, stale, waiting, held or dead-lettered, and the table written).
+        position: the offset that the log gives next.
+        durable: the offset known to be committed at the broker; None when none is.
+        absent: how many stretches of offsets the log turned out to lack.
+    """
+
+    __slots__ = ("_done", "_fetched", "_intake", "absent", "durable", "next", "position")
+
+    def __init__(self, start: int, durable: int | None) -> None:
+        self.next = start
+        self.position = start
+        self.durable = durable
+        self.absent = 0
+        self._intake = start
+        self._done: dict[int, int] = {}  # offset -> offset that follows; done early, or absent in the log
+        self._fetched: deque[int] | None = None  # fetched, not yet handed to the agents; None: must be read again
+
+    @property
+    def must_rewind(self) -> bool:
+        """Delivered events may have been thrown away: the partition is to be read again from `next`."""
+        return self._fetched is None or bool(self._fetched)
+
+    @property
+    def is_full(self) -> bool:
+        """Too far beyond `next` to hand over more."""
+        return self._intake - self.next >= AHEAD_LIMIT
+
+    def forget(self) -> None:
+        """Say that delivered events may have been thrown away."""
+        self._fetched = None
+
+    def rewind(self) -> None:
+        """Say that the log was sought to `next`."""
+        self.position = self.next
+        self._fetched = deque()
+
+    def fetch(self, offsets: Sequence[int]) -> list[range]:
+        """Note what the log gave.
+
+        Returns:
+            The stretches of offsets that the log does not have (transaction markers, compaction, retention).
+
+        Raises:
+            Hole: the log went backwards (the topic was made anew).
+        """
+        if offsets[0] < self.position:
+            raise Hole(f"the log gave {offsets[0]} after {self.position - 1}: was the topic made anew?")
+        lacking = []
+        expected = self.position
+        if offsets[-1] - expected + 1 != len(offsets):
+            for offset in offsets:
+                if offset > expected:
+                    lacking.append(range(expected, offset))
+                    self._skip(expected, offset)
+                expected = offset + 1
+            self._advance()
+        self.position = offsets[-1] + 1
+        self._fetched = deque(offsets)
+        return lacking
+
+    def deliver(self, offset: int) -> bool:
+        """Note that an event goes to the agents. False: the fetch was thrown away meanwhile, read again."""
+        if not self._fetched or self._fetched[0] != offset:
+            self._fetched = None
+            return False
+        self._fetched.popleft()
+        return True
+
+    def take(self, offset: int) -> bool:
+        """Hand an event over, once and in order. False: a repeat of one that is in work or done.
+
+        Raises:
+            Hole: an earlier event never came.
+        """
+        due = max(self._intake, self.next)
+        while due < offset and due in self._done:
+            due = self._done[due]
+        if offset < due:
+            return False
+        if offset > due:
+            raise Hole(f"{offset} came, {due} is due")
+        self._intake = offset + 1
+        return True
+
+    def finish(self, offset: int) -> None:
+        """Note that an event is done."""
+        if offset < self.next:
+            return
+        if offset == self.next and not self._done:
+            self.next = offset + 1  # the usual case, made short
+            return
+        self._done[offset] = offset + 1
+        self._advance()
+
+    def _skip(self, first: int, following: int) -> None:
+        if following > self.next:
+            self.absent += 1
+            self._done.setdefault(max(first, self.next), following)
+
+    def _advance(self) -> None:
+        while self.next in self._done:
+            self.next = self._done.pop(self.next)

@@ -1,0 +1,1 @@
+"""What we rely on in other people's code."""

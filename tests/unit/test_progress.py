@@ -1,0 +1,101 @@
+"""The watermark of one partition."""
+
+import pytest
+
+from streams.worker.progress import AHEAD_LIMIT, Hole, Progress
+
+
+def ready(start: int = 0) -> Progress:
+    progress = Progress(start, durable=None)
+    progress.rewind()
+    return progress
+
+
+def test_a_new_partition_must_be_read_from_its_start() -> None:
+    assert Progress(5, None).must_rewind
+
+
+def test_next_waits_for_the_earliest_event() -> None:
+    progress = ready()
+    progress.fetch([0, 1, 2])
+    for offset in (0, 1, 2):
+        assert progress.deliver(offset)
+        assert progress.take(offset)
+    progress.finish(2)
+    progress.finish(1)
+    assert progress.next == 0
+    progress.finish(0)
+    assert progress.next == 3
+
+
+def test_a_repeat_of_an_event_in_work_is_not_handed_over() -> None:
+    progress = ready()
+    assert progress.take(0)
+    assert not progress.take(0)
+
+
+def test_an_event_that_comes_too_early_raises_before_it_is_handled() -> None:
+    progress = ready()
+    assert progress.take(0)
+    with pytest.raises(Hole, match="2 came, 1 is due"):
+        progress.take(2)
+
+
+def test_offsets_that_the_log_lacks_are_stepped_over_and_told() -> None:
+    progress = ready()
+    assert progress.fetch([0, 3, 4, 9]) == [range(1, 3), range(5, 9)]
+    for offset in (0, 3, 4, 9):
+        assert progress.deliver(offset)
+        assert progress.take(offset)
+        progress.finish(offset)
+    assert progress.next == 10
+    assert progress.absent == 2
+
+
+def test_lacking_offsets_at_the_head_move_next_at_once() -> None:
+    progress = ready(4)
+    progress.fetch([10])
+    assert progress.next == 10
+
+
+def test_lacking_offsets_met_again_after_a_rewind_count_once_more_but_skip_nothing() -> None:
+    progress = ready()
+    progress.fetch([0, 5])
+    assert progress.take(0)
+    assert progress.take(5)
+    progress.forget()
+    progress.rewind()
+    progress.fetch([0, 5, 6])
+    assert not progress.take(0)
+    assert not progress.take(5)
+    assert progress.take(6)
+    for offset in (6, 5, 0):
+        progress.finish(offset)
+    assert progress.next == 7
+
+
+def test_a_fetch_that_was_not_delivered_wholly_is_read_again() -> None:
+    progress = ready()
+    progress.fetch([0, 1])
+    assert progress.deliver(0)
+    assert progress.must_rewind
+
+
+def test_delivery_out_of_step_is_refused_and_read_again() -> None:
+    progress = ready()
+    progress.fetch([0, 1])
+    assert not progress.deliver(1)
+    assert progress.must_rewind
+
+
+def test_a_log_that_goes_backwards_is_a_hole() -> None:
+    progress = ready(7)
+    with pytest.raises(Hole, match="made anew"):
+        progress.fetch([3])
+
+
+def test_a_stuck_event_stops_the_intake_at_the_limit() -> None:
+    progress = ready()
+    for offset in range(AHEAD_LIMIT):
+        assert progress.take(offset)
+    assert progress.is_full
