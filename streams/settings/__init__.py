@@ -2,7 +2,7 @@
 
 from streams.settings.kafka_section import TopicNames
 from streams.settings.load import load_settings
-from streams.settings.mapping import DEFAULT_ORGANIZATION_MAPPING, DEFAULT_USER_MAPPING, OrganizationRow, UserRow
+from streams.settings.mapping import DEFAULT_ORGANIZATION_MAPPING, DEFAULT_USER_MAPPING
 from streams.settings.model import Settings
 from streams.settings.sections import DisabledAccounts
 from streams.settings.values import ListenAddress, ServerAddress
@@ -12,10 +12,8 @@ __all__ = [
     "DEFAULT_USER_MAPPING",
     "DisabledAccounts",
     "ListenAddress",
-    "OrganizationRow",
     "ServerAddress",
     "Settings",
     "TopicNames",
-    "UserRow",
     "load_settings",
 ]

@@ -70,9 +70,12 @@ class Document:
         return self.lines.get(path, 1)
 
     def report(self, path: Path, text: str) -> None:
-        """Remember a problem; the second one of a path adds nothing."""
-        if all(problem.path != path for problem in self.problems):
-            self.problems.append(Problem(self.line(path), path, text))
+        """Remember a problem."""
+        self.problems.append(Problem(self.line(path), path, text))
+
+    def is_faulty(self, path: Path) -> bool:
+        """Whether a problem of exactly this path is known."""
+        return any(problem.path == path for problem in self.problems)
 
 
 def read_document(name: str, text: str, environ: Mapping[str, str]) -> Document:
@@ -180,8 +183,7 @@ class _Reader:
                 )
                 self.document.problems.append(Problem(self.document.line(path), path, problem))
             elif name not in self._environ:
-                problem = f"the environment variable {name} is not set: set it"
-                self.document.problems.append(Problem(self.document.line(path), path, problem))
+                self.document.report(path, f"the environment variable {name} is not set: set it")
             return self._environ.get(name, "")
 
         return _VARIABLE.sub(replace, text)

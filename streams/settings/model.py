@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from streams.settings.kafka_section import KafkaSettings, TopicNames
 from streams.settings.mapping import Organizations, Users
-from streams.settings.section import Section, elsewhere
+from streams.settings.section import Section
 from streams.settings.sections import (
     SHARED_ENDPOINT,
     Authentication,
@@ -58,10 +58,3 @@ class Settings(Section):
         if self.connection.endpoint == SHARED_ENDPOINT:
             return None
         return self.endpoints[self.connection.endpoint].source_address
-
-    @field_validator("endpoints")
-    @classmethod
-    def _reserved(cls, value: Mapping[str, Endpoint]) -> Mapping[str, Endpoint]:
-        if SHARED_ENDPOINT in value:
-            raise elsewhere((SHARED_ENDPOINT,), "is the name of the default endpoint: choose another")
-        return value

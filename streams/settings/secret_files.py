@@ -47,7 +47,7 @@ def _resolve(document: Document, values: dict[str, Any], path: tuple[str, str], 
             document.report(path, f"does not go with {file_key}: keep one of them")
         elif path not in document.from_environment:
             document.report(path, f"must not be written out: use {file_key}, or give it as ${{ENV_NAME}}")
-        elif not values[key]:
+        elif not values[key] and not document.is_faulty(path):
             document.report(path, "is empty: set the environment variable")
     elif isinstance(name, str) and wanted:
         file_path = (path[0], file_key)

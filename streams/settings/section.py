@@ -3,7 +3,6 @@
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
-from pydantic_core import PydanticCustomError
 
 
 class Section(BaseModel):
@@ -26,8 +25,3 @@ class Section(BaseModel):
     def _empty(cls, value: Any) -> Any:
         # A section whose keys are all commented out is null in YAML.
         return {} if value is None else value
-
-
-def elsewhere(at: tuple[str | int, ...], text: str) -> PydanticCustomError:
-    """Make the failure of a setting further below than the field whose validator found it."""
-    return PydanticCustomError("elsewhere", "{text}", {"at": at, "text": text})

@@ -128,8 +128,8 @@ def join_host_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def parse_fingerprint(text: str) -> bytes:
-    """Read `sha256:AB:CD:…` (the colons may be missing) as its 32 octets.
+def parse_fingerprint(text: str) -> str:
+    """Read `sha256:AB:CD:…` (the colons may be missing) and write it in this form.
 
     Raises:
         ValueError: it is something else.
@@ -137,7 +137,7 @@ def parse_fingerprint(text: str) -> bytes:
     match = _FINGERPRINT.fullmatch(text.strip())
     if match is None:
         raise ValueError("must be sha256: and 32 hexadecimal octets (AB:CD:…): `ldapflow fingerprint` shows it")
-    return bytes.fromhex(match[1].replace(":", ""))
+    return f"sha256:{bytes.fromhex(match[1].replace(':', '')).hex(':').upper()}"
 
 
 def _text(value: Any) -> str:
@@ -156,10 +156,6 @@ def _listen(value: Any) -> ListenAddress:
 
 def _dn(value: Any) -> DN:
     return value if isinstance(value, DN) else DN.parse(_text(value))
-
-
-def _fingerprint(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else parse_fingerprint(_text(value))
 
 
 def _attribute(value: str) -> str:
@@ -231,7 +227,7 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Server = Annotated[ServerAddress, PlainValidator(_server)]
 Listen = Annotated[ListenAddress, PlainValidator(_listen)]
 DistinguishedName = Annotated[DN, PlainValidator(_dn)]
-Fingerprint = Annotated[bytes, PlainValidator(_fingerprint)]
+Fingerprint = Annotated[str, AfterValidator(parse_fingerprint)]
 AttributeName = Annotated[str, AfterValidator(_attribute)]
 ObjectClasses = Annotated[tuple[Annotated[str, AfterValidator(_attribute)], ...], AfterValidator(_object_classes)]
 BootstrapServers = Annotated[str, AfterValidator(_bootstrap_servers)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from processors.mapping import compile_mapping
 from schemas.dn import DN
 from schemas.errors import ConfigurationError
 from streams.settings import DisabledAccounts, ListenAddress, ServerAddress, Settings, load_settings
@@ -72,10 +73,10 @@ def test_the_smallest_configuration_has_the_defaults_of_the_contract(load: Load)
 def test_values_are_parsed_once(load: Load) -> None:
     """A DN, a server and a fingerprint arrive as what they are."""
     octets = ":".join(f"{number:02X}" for number in range(32))
-    settings = load(with_connection(f"certificate_fingerprints: ['sha256:{octets}']"))
+    settings = load(with_connection(f"certificate_fingerprints: ['SHA256:{octets.lower()}']"))
     assert settings.sync.target_dn == DN.parse("ou=company,dc=example,dc=com")
     assert settings.connection.server == ServerAddress("ldap.example.com", 389, tls=False)
-    assert settings.connection.certificate_fingerprints == (bytes(range(32)),)
+    assert settings.connection.certificate_fingerprints == (f"sha256:{octets}",)
 
 
 def test_all_problems_are_reported_at_once_in_the_order_of_the_file(problems: Problems) -> None:
@@ -98,8 +99,9 @@ sync:
 users:
   mapping:
     - {attribute: uid, field: user.username}
-    - {attribute: userPassword, field: user.password}
+    - {attribute: userPassword, field: user.username}
     - {attribute: cn, field: user.displayName, constant: x}
+    - {attribut: sn, constant: x}
 """
     found = problems(text)
     assert [problem.split(": ")[1] for problem in found] == [
@@ -115,12 +117,12 @@ users:
         "sync.disabled_accounts",
         "sync.deletion_guard.percent",
         "sync.deletion_guard.window_minutes",
-        "users.mapping[1].attribute",
-        "users.mapping[1].field",
+        "users.mapping[1]",
         "users.mapping[2]",
+        "users.mapping[3].attribut",
     ]
     assert [int(problem.partition(":")[0]) for problem in found] == [
-        1, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 14, 18, 18, 19,
+        1, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 14, 18, 19, 20,
     ]  # fmt: skip
     assert not any("hunter2" in problem for problem in found)
 
@@ -433,16 +435,20 @@ MAPPING = SMALLEST + "users:\n  rdn: uid\n  mapping:\n    - {attribute: uid, fie
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("{attribute: cn}", "users.mapping[1]: needs exactly one of field, constant and expression"),
-        ("{attribute: cn, field: user.a, expression: user.a}", "users.mapping[1]: needs exactly one of"),
-        ("{attribute: userPassword, constant: x}", "users.mapping[1].attribute: must not be userPassword"),
-        ("{attribute: UserPassword;x-a, constant: x}", "users.mapping[1].attribute: must not be userPassword"),
-        ("{attribute: cn, field: user.password}", "users.mapping[1].field: must not be user.password"),
-        ("{attribute: cn, field: organization.name}", "users.mapping[1].field: must be user."),
-        ("{attribute: cn, field: username}", "users.mapping[1].field: must be user."),
-        ("{attribute: UID, constant: x}", "users.mapping[1].attribute: UID has a row already"),
+        ("{attribute: cn}", "users.mapping[1]: exactly one of field, constant and expression is needed"),
+        ("{attribute: cn, field: user.a, expression: user.a}", "users.mapping[1]: exactly one of"),
+        ("{attribute: userPassword, constant: x}", "users.mapping[1]: userPassword cannot be mapped"),
+        ("{attribute: UserPassword;x-a, constant: x}", "users.mapping[1]: UserPassword;x-a cannot be mapped"),
+        ("{attribute: cn, field: user.password}", "users.mapping[1]: line 1, column 6: 'password' is a secret"),
+        ("{attribute: cn, field: organization.name}", "users.mapping[1]: line 1, column 1: there is no 'organization'"),
+        ("{attribute: cn, field: username}", "users.mapping[1]: 'username' is not a field"),
+        ("{attribute: cn, expression: 'Append(user.a,'}", "users.mapping[1]: line 1, column 15: "),
+        ("{attribute: UID, constant: x}", "users.mapping[1]: UID has a row already"),
+        ("{attribute: userid, constant: x}", "users.mapping[1]: userid has a row already"),
         ("{attribute: cn, constant: x, on: update}", "users.mapping[1].on: must be 'create'"),
-        ("{attribute: cn, constant: x, on: create, identifier: true}", "users.mapping[1].identifier: does not go"),
+        ("{attribute: cn, constant: {a: b}}", "users.mapping[1].constant: must be text, a number"),
+        ("{attribute: cn, constant: [{a: b}]}", "users.mapping[1].constant: must be text, a number"),
+        ("{attribute: cn, constant: x, on: create, identifier: true}", "users.mapping[1]: an identifier is written"),
         ("{attribut: cn, constant: x}", "users.mapping[1].attribut: unknown key: did you mean attribute?"),
         ("cn", "users.mapping[1]: must be a section"),
     ],
@@ -450,6 +456,29 @@ MAPPING = SMALLEST + "users:\n  rdn: uid\n  mapping:\n    - {attribute: uid, fie
 def test_a_wrong_row_is_told_at_its_line(problems: Problems, row: str, words: str) -> None:
     (problem,) = problems(MAPPING + row)
     assert problem.startswith(f"11: {words}")
+
+
+def test_an_expression_over_several_lines_has_the_line_of_its_row_and_its_own(problems: Problems) -> None:
+    """And is reported although another row, before it, is wrong in its form."""
+    text = (
+        MAPPING.replace("field: user.username", "feld: user.username")
+        + """attribute: cn
+      expression: |
+        Append(
+          user.a, Nope(user.b))
+    - {attribute: sn, field: user.password}
+"""
+    )
+    first, second, third = problems(text)
+    assert first.startswith("10: users.mapping[0].feld: unknown key")
+    assert re.match(r"11: users\.mapping\[1\]: line 2, column 11: .*Nope", second)
+    assert third.startswith("15: users.mapping[2]: line 1, column 6: ")
+
+
+def test_the_default_mappings_compile(load: Load) -> None:
+    settings = load(SMALLEST)
+    assert compile_mapping(settings.users.rows, "user").identifier == "uid"
+    assert len(compile_mapping(settings.organizations.rows, "organization").rows) == 2
 
 
 def test_a_row_that_names_entries_is_written_always(problems: Problems) -> None:
@@ -462,13 +491,13 @@ def test_a_row_that_names_entries_is_written_always(problems: Problems) -> None:
 def test_two_identifiers_are_refused(problems: Problems) -> None:
     text = MAPPING.replace("user.username}", "user.username, identifier: true}")
     (problem,) = problems(text + "{attribute: mail, field: user.email, identifier: true}")
-    assert problem.startswith("11: users.mapping[1].identifier: another row is the identifier already")
+    assert problem.startswith("11: users.mapping[1]: uid is the identifier already")
 
 
 def test_organizations_have_no_identifier(problems: Problems) -> None:
     row = "{attribute: ou, field: organization.name, identifier: true}"
     (problem,) = problems(f"{SMALLEST}organizations: {{mapping: [{row}]}}\n")
-    assert problem.startswith("7: organizations.mapping[0].identifier: is for users only")
+    assert problem.startswith("7: organizations.mapping[0]: identifier is for users only")
 
 
 def test_a_constant_may_be_a_list(load: Load) -> None:

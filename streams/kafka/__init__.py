@@ -1,0 +1,18 @@
+"""Kafka beside Faust: producers, topics and offsets (confluent-kafka)."""
+
+from streams.kafka.client import client_config, failure_of
+from streams.kafka.cluster import Cluster
+from streams.kafka.provisioning import TopicReport, Verdict, create_topics
+from streams.kafka.publisher import Message, Publisher, publish_all
+
+__all__ = [
+    "Cluster",
+    "Message",
+    "Publisher",
+    "TopicReport",
+    "Verdict",
+    "client_config",
+    "create_topics",
+    "failure_of",
+    "publish_all",
+]
