@@ -1,11 +1,9 @@
-"""Fixtures for every test: real servers, and the rule that no error may be swallowed."""
+"""Fixtures for every test: real servers, and a network to break."""
 
-import asyncio
-import gc
-import logging
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +11,10 @@ from streams.sandbox.kafka import Kafka
 from streams.sandbox.slapd import Slapd, SlapdOptions
 from tests.support.proxy import Hook, Proxy
 
-# What asyncio logs where it cannot raise: "Task exception was never retrieved", "Unclosed connection", …
-_ASYNCIO_LOGGER = logging.getLogger(asyncio.__name__)
+pytest_plugins = ("pytester", "tests.support.swallowed_errors")
+
+# What is fast runs first; all else follows in the order of its name.
+_FIRST = ("unit", "properties", "contract")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,32 +23,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", f"ignore:{name} is deprecated:DeprecationWarning")
 
 
-class _Collector(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(level=logging.ERROR)
-        self.records: list[logging.LogRecord] = []
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts fast tests first."""
+    here = Path(__file__).parent
 
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(here).parts[0]
+        return _FIRST.index(folder) if folder in _FIRST else len(_FIRST)
 
-
-@pytest.fixture(autouse=True)
-def _no_swallowed_errors(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fails a test during which asyncio met an error that reached nobody.
-
-    Exceptions in `__del__`, threads and unawaited coroutines are pytest's own warnings, which are errors here.
-    """
-    collector = _Collector()
-    _ASYNCIO_LOGGER.addHandler(collector)
-    try:
-        yield
-        if request.node.get_closest_marker("asyncio"):
-            gc.collect()  # a failed task in a reference cycle speaks when it is collected
-    finally:
-        _ASYNCIO_LOGGER.removeHandler(collector)
-    if collector.records:
-        logged = logging.Formatter().format
-        pytest.fail("\n".join(["an error was swallowed:", *map(logged, collector.records)]))
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

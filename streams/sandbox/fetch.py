@@ -23,13 +23,14 @@ def kafka_jars() -> Path:
     Raises:
         CommandFailed: the jars are missing and cannot be fetched.
     """
-    folder = _folder()
+    folder = jar_folder()
     if not _complete(folder):
         _fetch(folder)
     return folder
 
 
-def _folder() -> Path:
+def jar_folder() -> Path:
+    """Where the jars are, or will be: see `kafka_jars`."""
     chosen = os.environ.get("LDAPFLOW_KAFKA_JARS")
     if chosen:
         return Path(chosen).expanduser().absolute()
@@ -86,7 +87,7 @@ def _publish(fetched: Path, folder: Path) -> None:
 
 def main() -> int:
     """Fetches the jars; prints where they are. Exit code 1, with one line on stderr, when it cannot."""
-    if not _complete(_folder()):
+    if not _complete(jar_folder()):
         sys.stderr.write("fetching Kafka's jars with Maven (about 45 MB, once)\n")
     try:
         sys.stdout.write(f"{kafka_jars()}\n")
