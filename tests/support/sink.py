@@ -1,0 +1,165 @@
+"""A sink on a real slapd, and what the sink's tests ask of it."""
+
+import itertools
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ldap_sink.directory import Directory
+from ldap_sink.outcomes import Applied
+from ldap_sink.protocol.framing import FrameReader
+from ldap_sink.settings import DirectorySettings
+from ldap_sink.sink import Sink
+from schemas.dn import DN, RDN
+from schemas.entries import Values, WantedEntry
+from schemas.states import Binding
+from streams.sandbox.slapd import Slapd
+from tests.support.directory_dump import Tree, admin_connection, read_tree
+from tests.support.proxy import Proxy
+
+ADD, MODIFY, DELETE, MODIFY_DN = 0x68, 0x66, 0x4A, 0x6C
+"""Tags of the requests (RFC 4511)."""
+
+
+class KnownHolders(dict[str, str]):
+    """Who holds which entry, said by the test: entity id by entryUUID."""
+
+    async def holder_of(self, entry_uuid: str) -> str | None:
+        """As the dictionary says."""
+        return self.get(entry_uuid)
+
+
+def settings_for(slapd: Slapd, target: DN, target_entry_uuid: str | None, **changes: Any) -> DirectorySettings:
+    """Settings of a quick directory: the rootdn, short waits."""
+    settings = DirectorySettings(
+        host=slapd.host,
+        port=slapd.port,
+        admin_dn=slapd.admin_dn,
+        password=slapd.admin_password.encode,
+        target_dn=target,
+        target_entry_uuid=target_entry_uuid,
+        operation_timeout=5,
+        halted_retry=0.05,
+        target_check=0.1,
+        backoff=(0.01, 0.1),
+    )
+    return replace(settings, **changes)
+
+
+def make_target(slapd: Slapd) -> tuple[DN, str]:
+    """Create a node of its own for one test; returns its DN and entryUUID."""
+    target = DN.parse(slapd.target_dn).child(RDN.of("ou", uuid.uuid4().hex))
+    write(slapd, lambda admin: admin.add(str(target), "organizationalUnit"))
+    return target, entry_uuid(slapd, target)
+
+
+def write(slapd: Slapd, change: Callable[[Any], object]) -> None:
+    """Change the directory behind the sink's back, with an ldap3 connection (whose stubs have no types)."""
+    with admin_connection(slapd) as admin:
+        change(admin)
+
+
+def entry_uuid(slapd: Slapd, dn: DN) -> str:
+    """The entryUUID of an entry."""
+    return read_tree(slapd, str(dn))[str(dn)]["entryUUID"][0].decode()
+
+
+@dataclass
+class Bench:
+    """A sink with a target of its own."""
+
+    slapd: Slapd
+    target: DN
+    directory: Directory
+    holders: KnownHolders = field(default_factory=KnownHolders)
+
+    def __post_init__(self) -> None:
+        self.sink = Sink(self.directory, self.holders, clock=itertools.count(1).__next__)
+
+    def tree(self, *, operational: bool = False) -> Tree:
+        """All entries below the target, by their DN relative to it."""
+        suffix = f",{self.target}"
+        found = read_tree(self.slapd, str(self.target), operational=operational)
+        return {dn.removesuffix(suffix): entry for dn, entry in found.items() if dn.endswith(suffix)}
+
+    def make(self, rdn: str, object_class: str = "inetOrgPerson", **attributes: str | list[str]) -> DN:
+        """Create an entry behind the sink's back."""
+        dn = self.target.child(RDN.parse(rdn))
+        write(self.slapd, lambda admin: admin.add(str(dn), object_class, attributes))
+        return dn
+
+    def entry_uuid(self, dn: DN) -> str:
+        """The entryUUID of an entry."""
+        return entry_uuid(self.slapd, dn)
+
+    async def applied(
+        self, subject: str, wanted: WantedEntry, binding: Binding | None = None, parent: DN | None = None
+    ) -> Applied:
+        """Apply what must succeed, and remember who holds the entry."""
+        outcome = await self.sink.apply(subject, wanted, parent or self.target, binding)
+        assert isinstance(outcome, Applied), outcome
+        self.holders[outcome.binding.entry_uuid] = subject
+        return outcome
+
+
+@asynccontextmanager
+async def open_bench(slapd: Slapd, *, port: int | None = None) -> AsyncIterator[Bench]:
+    """Make a target and open a sink on it, if wished through a proxy."""
+    target, target_uuid = make_target(slapd)
+    settings = settings_for(slapd, target, target_uuid, port=port or slapd.port)
+    async with Directory(settings, may_write=lambda: True) as directory:
+        yield Bench(slapd, target, directory)
+
+
+def person(uid: str, **attributes: str | Iterable[str]) -> WantedEntry:
+    """A wanted account; None of the attributes but `uid`, `cn` and `sn` is mapped unless it is named."""
+    named = {"uid": uid, "cn": "Mei Wang", "sn": "Wang", **attributes}
+    return WantedEntry(RDN.of("uid", uid), ("inetOrgPerson", "top"), {k: _values(v) for k, v in named.items()}, {})
+
+
+def organization(ou: str) -> WantedEntry:
+    """A wanted organization."""
+    return WantedEntry(RDN.of("ou", ou), ("organizationalUnit", "top"), {"ou": _values(ou)}, {})
+
+
+def _values(value: str | Iterable[str]) -> Values:
+    return tuple(one.encode() for one in ([value] if isinstance(value, str) else value))
+
+
+def once(tag: int, act: Callable[[], object]) -> Callable[[bytes], bytes | None]:
+    """A proxy's hook that acts before the first request of that sort goes on to the server."""
+    left = [act]
+
+    def hook(chunk: bytes) -> bytes:
+        if left and _has(chunk, tag):
+            left.pop()()
+        return chunk
+
+    return hook
+
+
+def lose_reply(proxy: Proxy, tag: int) -> None:
+    """Let the next request of that sort reach the server, swallow the reply, and reset the connection."""
+    armed = [False]
+
+    def see_request(chunk: bytes) -> bytes:
+        if _has(chunk, tag):
+            proxy.on_request = None
+            armed[0] = True
+        return chunk
+
+    def see_reply(chunk: bytes) -> bytes | None:
+        if not armed[0]:
+            return chunk
+        proxy.on_reply = None
+        proxy.cut()
+        return None
+
+    proxy.on_request, proxy.on_reply = see_request, see_reply
+
+
+def _has(chunk: bytes, tag: int) -> bool:
+    _, frames = FrameReader().feed(chunk)
+    return any(frame[1] == tag for frame in frames)
