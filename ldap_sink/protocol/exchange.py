@@ -13,7 +13,7 @@ from ldap_sink.protocol.replies import decode_entry, decode_uris
 from ldap_sink.protocol.results import REFERRAL, SUCCESS, Entry, LdapResultError, Result
 from schemas.errors import DeadLetterReason, MaybeApplied, Permanent
 
-# slapd's sockbuf_max_incoming_auth and sockbuf_max_incoming, less a little
+# The defaults that slapd.conf(5) gives for sockbuf_max_incoming_auth and sockbuf_max_incoming, less a little.
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024 - 4096
 MAX_ANONYMOUS_MESSAGE_BYTES: Final = 256 * 1024 - 1024
 

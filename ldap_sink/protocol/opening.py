@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ldap_sink.protocol.link import Link
-from ldap_sink.protocol.link_failures import LinkFailure
+from ldap_sink.protocol.link_failures import LinkFailure, not_sent
 from ldap_sink.protocol.slots import Slots
 from schemas.errors import Halting, LdapflowError, NotSent
 
@@ -62,6 +62,8 @@ async def upgrade(link: Link, context: ssl.SSLContext, server_hostname: str, *, 
         NotSent: no TLS.
         Halting: the server's certificate is refused.
     """
+    if link.closed is not None:
+        raise not_sent(link.closed)
     loop = asyncio.get_running_loop()
     try:
         transport = await loop.start_tls(

@@ -52,6 +52,7 @@ class Pager:
                     raise LdapResultError("search", result)
                 if cookie := self._cookie(result):
                     coming = await self._ask(query, cookie)
+                    await asyncio.sleep(0)  # let it be written before the decoding begins
                 yield await self._exchange.decode(raw)
         finally:
             if coming is None:

@@ -165,6 +165,7 @@ def test_decoding_never_looks_beyond_its_container(data: bytes, stop: int) -> No
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(7200)
 def test_long_fuzz() -> None:
     """The same for a long time: random octets, damage and cuts."""
     runs = settings(max_examples=200_000, deadline=None)
