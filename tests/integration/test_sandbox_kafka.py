@@ -4,12 +4,14 @@ import os
 from collections.abc import Callable
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from schemas.errors import CommandFailed
 from streams.sandbox.kafka import Kafka
+from streams.sandbox.processes import free_port
+from tests.support.proxy import Proxy
 
 
 def _quiet(kafka: Kafka, **settings: str) -> dict[str, str | int | float | bool]:
@@ -28,9 +30,9 @@ def _produce(kafka: Kafka, topic: str, value: bytes) -> None:
 
 
 def _first_value(kafka: Kafka, topic: str) -> bytes | None:
-    consumer = Consumer(_quiet(kafka, **{"group.id": topic, "auto.offset.reset": "earliest"}))
+    consumer = Consumer(_quiet(kafka, **{"group.id": topic}))
     try:
-        consumer.subscribe([topic])
+        consumer.assign([TopicPartition(topic, 0, 0)])
         message = consumer.poll(20)
         assert message is not None
         return message.value()
@@ -66,6 +68,17 @@ def test_a_frozen_broker_is_silent_until_thawed(fresh_kafka: Callable[..., Kafka
         admin.list_topics(timeout=0.3)
     kafka.thaw()
     assert admin.list_topics(timeout=10).brokers
+
+
+def test_clients_of_the_second_listener_stay_behind_the_proxy(
+    fresh_kafka: Callable[..., Kafka], proxy: Callable[..., Proxy]
+) -> None:
+    """A client that began at the proxy is sent back to the proxy, not to the broker's own port."""
+    port = free_port()
+    kafka = fresh_kafka(advertised_port=port)
+    proxy(kafka.proxied_port, port=port)
+    admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0})
+    assert [broker.port for broker in admin.list_topics(timeout=10).brokers.values()] == [port]
 
 
 def test_close_leaves_no_process_and_no_folder() -> None:

@@ -57,13 +57,15 @@ def test_a_child_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
         child.kill()
 
 
-def test_terminate_ends_a_frozen_child(tmp_path: Path) -> None:
-    """Terminate wakes what is frozen, waits, and leaves nothing."""
-    child = Child(["sleep", "60"], log=tmp_path / "log")
+def test_terminate_lets_a_frozen_child_end_in_good_order(tmp_path: Path) -> None:
+    """Terminate wakes what is frozen, so that its own handler of SIGTERM runs, and leaves nothing."""
+    log = tmp_path / "log"
+    child = Child(["sh", "-c", "trap 'echo bye; exit' TERM; echo ready; while :; do sleep 0.1; done"], log=log)
+    wait_until(lambda: "ready" in log.read_text(), "the trap")
     child.freeze()
-    child.terminate()
-    assert not child.running
+    child.terminate(timeout_seconds=5)
     assert not _alive(child.pid)
+    assert child.last_words() == "bye"
 
 
 def test_terminate_kills_what_does_not_obey(tmp_path: Path) -> None:

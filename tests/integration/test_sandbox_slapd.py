@@ -1,19 +1,26 @@
 """The sandboxed slapd keeps its promises: the tests of everything else rest on them."""
 
 import os
+import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 import ldap3
 import pytest
-from ldap3.core.exceptions import LDAPInvalidCredentialsResult, LDAPUnwillingToPerformResult
+import trustme
+from ldap3.core.exceptions import (
+    LDAPInvalidCredentialsResult,
+    LDAPUnwillingToPerformResult,
+)
 
 from schemas.errors import CommandFailed
 from streams.sandbox.processes import answers
-from streams.sandbox.slapd import Slapd, SlapdOptions
+from streams.sandbox.slapd import Slapd, SlapdOptions, TlsFiles
 from tests.support.directory_dump import admin_connection, connected, read_tree
 
 FreshSlapd = Callable[..., Slapd]
+_BIND = bytes.fromhex("300c020101600702010304008000")
 
 
 def _add(slapd: Slapd, name: str) -> str:
@@ -42,12 +49,11 @@ def test_a_kill_loses_nothing_that_was_answered(fresh_slapd: FreshSlapd) -> None
 def test_a_frozen_one_accepts_connections_and_stays_silent(fresh_slapd: FreshSlapd) -> None:
     """Between freeze and thaw a bind gets no reply though the connection stands."""
     slapd = fresh_slapd()
-    bind = bytes.fromhex("300c020101600702010304008000")
     slapd.freeze()
     assert answers(slapd.port)
-    assert not answers(slapd.port, bind, timeout_seconds=0.2)
+    assert not answers(slapd.port, _BIND, timeout_seconds=0.2)
     slapd.thaw()
-    assert answers(slapd.port, bind)
+    assert answers(slapd.port, _BIND)
 
 
 def test_read_only_refuses_writes_until_it_is_lifted(fresh_slapd: FreshSlapd) -> None:
@@ -84,6 +90,43 @@ def test_the_policy_locks_whom_the_administrator_locks(fresh_slapd: FreshSlapd) 
         sync.modify(dn, {"pwdAccountLockedTime": [(ldap3.MODIFY_REPLACE, ["000001010000Z"])]})  # type: ignore[no-untyped-call]
     with connected(slapd, dn, password) as mei, pytest.raises(LDAPInvalidCredentialsResult):
         mei.bind()
+
+
+def test_tls_is_offered_both_ways(fresh_slapd: FreshSlapd, tmp_path: Path) -> None:
+    """StartTLS on the plain port and TLS on the other, both with the certificate that was given."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1", "localhost")
+    files = TlsFiles(certificate=tmp_path / "cert.pem", key=tmp_path / "key.pem", authority=tmp_path / "ca.pem")
+    issued.cert_chain_pems[0].write_to_path(files.certificate)
+    issued.private_key_pem.write_to_path(files.key)
+    authority.cert_pem.write_to_path(files.authority)
+    slapd = fresh_slapd(SlapdOptions(tls=files))
+    trust = ssl.create_default_context(cafile=files.authority)
+    with _connect(slapd.ldaps_port) as plain, trust.wrap_socket(plain, server_hostname=slapd.host) as encrypted:
+        encrypted.sendall(_BIND)
+        assert encrypted.recv(100)
+    with _connect(slapd.port) as plain:
+        plain.sendall(b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037")
+        plain.recv(100)
+        with trust.wrap_socket(plain, server_hostname=slapd.host) as encrypted:
+            encrypted.sendall(_BIND)
+            assert encrypted.recv(100)
+
+
+def _connect(port: int | None) -> socket.socket:
+    return socket.create_connection((Slapd.host, port), timeout=5)
+
+
+def test_the_size_limit_holds_for_all_but_the_rootdn(fresh_slapd: FreshSlapd) -> None:
+    """The sync administrator meets the limit that the rootdn does not."""
+    slapd = fresh_slapd(SlapdOptions(size_limit=1))
+    with admin_connection(slapd) as admin:
+        admin.search(slapd.suffix, "(objectClass=*)")
+        assert admin.result["description"] == "success"
+    with connected(slapd, slapd.sync_dn, slapd.sync_password) as sync:
+        sync.bind()
+        sync.search(slapd.suffix, "(objectClass=*)")
+        assert sync.result["description"] == "sizeLimitExceeded"
 
 
 def test_the_password_is_not_shown(fresh_slapd: FreshSlapd) -> None:
