@@ -1,16 +1,23 @@
 """The thread in which Faust's consumer talks to Kafka, taught three things: heartbeats, seeking, failing commits."""
 
+import logging
 from collections.abc import Mapping
 from time import monotonic
+from typing import Final
 
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+# Faust and mode tell of every start and stop at INFO; under their name they are quiet (streams/logs.py).
+LOGGER: Final = logging.getLogger("faust.ldapflow")
+
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that talks to Kafka; it also remembers when the group coordinator last answered."""
+
+    logger = LOGGER
 
     last_heartbeat: float = 0.0
 

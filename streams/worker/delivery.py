@@ -20,7 +20,7 @@ from faust.types import TP, Message
 from mode import Service
 from mode.utils.futures import notify
 
-from streams.worker.consumer_thread import ConsumerThread
+from streams.worker.consumer_thread import LOGGER, ConsumerThread
 from streams.worker.progress import Progress
 
 EXIT_LOST_PLACE: Final = 75  # contract section 5
@@ -38,6 +38,8 @@ class OrderedConsumer(driver.Consumer):
         send_failed: Kafka refused a write of a table: nothing may be committed any more.
         rereads: why and how often partitions were read again; metric `ldapflow_rereads_total`.
     """
+
+    logger = LOGGER
 
     _thread: ConsumerThread
 

@@ -9,6 +9,7 @@ from faust.transport.drivers import aiokafka as driver
 from mode.utils.objects import cached_property
 from mode.utils.queues import FlowControlEvent
 
+from streams.worker.consumer_thread import LOGGER
 from streams.worker.delivery import OrderedConsumer
 
 
@@ -34,6 +35,8 @@ class FlowControl(FlowControlEvent):
 class SendErrors(Sensor):
     """Faust only logs a write that Kafka refused; here it ends the worker before the next commit."""
 
+    logger = LOGGER
+
     def __init__(self, app: "WorkerApp") -> None:
         self.app = app
         self.crashing: asyncio.Future[None] | None = None
@@ -49,6 +52,8 @@ class SendErrors(Sensor):
 
 class WorkerApp(faust.App):
     """A Faust app whose consumer never loses an event."""
+
+    logger = LOGGER
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,0 +1,78 @@
+"""One way in: whatever a timer, the view or a command wants of an entity is asked of its owner through Kafka.
+
+A Faust table is written only while an event of its partition is handled, and so one writer, one order and one code path
+serve everybody (design section 4).
+"""
+
+import asyncio
+import random
+from time import monotonic
+from typing import Final, Self
+
+import orjson
+import structlog
+
+from schemas.errors import CommandFailed, Retryable
+from schemas.events import EventType, Kind, RedriveReason
+from schemas.states import Revision
+from streams.kafka import Publisher
+from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_RETRY_SECONDS: Final = (0.2, 5.0)
+_ASK_AGAIN_SECONDS: Final = 20.0  # shorter than the sweep of the waiting room
+_REMEMBERED: Final = 10_000
+
+
+def redrive_value(identifier: str, revision: Revision, reason: RedriveReason) -> bytes:
+    """The event `ldapflow:redrive` (contract section 2)."""
+    body = {"id": identifier, "revision": list(revision), "reason": reason.value}
+    return orjson.dumps({"eventType": EventType.REDRIVE.value, "bizData": body})
+
+
+class Redriver:
+    """Publishes redrives to the partition that holds the state, each until Kafka has it; used as `async with`."""
+
+    def __init__(self, settings: Settings, publisher: Publisher) -> None:
+        topics = settings.topics
+        self._topics = {Kind.ORGANIZATION: topics.organization_events, Kind.ACCOUNT: topics.account_events}
+        self._publisher = publisher
+        self._asked: dict[tuple[Kind, str, Revision], float] = {}
+        self._under_way: dict[tuple[Kind, str, Revision], asyncio.Task[None]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._under_way.values():
+            task.cancel()
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    def ask(self, kind: Kind, identifier: str, partition: int, revision: Revision, reason: RedriveReason) -> None:
+        """Have a state applied again, if it is still the one of `revision`; asking again within 20 s asks nothing."""
+        key = (kind, identifier, revision)
+        now = monotonic()
+        if key in self._under_way or now - self._asked.get(key, float("-inf")) < _ASK_AGAIN_SECONDS:
+            return
+        if len(self._asked) > _REMEMBERED:
+            self._asked = {key: asked for key, asked in self._asked.items() if now - asked < _ASK_AGAIN_SECONDS}
+        self._asked[key] = now
+        task = asyncio.create_task(self._publish(kind, identifier, partition, revision, reason))
+        self._under_way[key] = task
+        task.add_done_callback(lambda _: self._under_way.pop(key, None))
+
+    async def _publish(
+        self, kind: Kind, identifier: str, partition: int, revision: Revision, reason: RedriveReason
+    ) -> None:
+        value = redrive_value(identifier, revision, reason)
+        wait = _RETRY_SECONDS[0]
+        while True:
+            try:
+                await self._publisher.send(self._topics[kind], identifier.encode(), value, partition=partition)
+            except (Retryable, CommandFailed) as exc:
+                log.warning("redrive_delayed", kind=kind.value, id=identifier, reason=reason.value, error=str(exc))
+                await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - spreads clients, hides nothing
+                wait = min(wait * 2, _RETRY_SECONDS[1])
+            else:
+                return

@@ -1,0 +1,163 @@
+"""Who waits for what, and when it is time to try again (design section 4, "Waiting is a state").
+
+Only the owner of a state releases it: after every write of a waiting state (no lost wake-up), when the view reports a
+change of what it waits for, on assignment, and every 30 s. A release is a redrive, never an act.
+"""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from processors.placement import Unplaced, walk
+from schemas.events import Kind, RedriveReason
+from schemas.states import AwaitsChildren, AwaitsEntity, AwaitsOrganization, AwaitsTime, Status
+from streams.worker.redriving import Redriver
+from streams.worker.state_view import Seen, StateView, Subject
+
+SWEEP_SECONDS: Final = 30.0
+FIRST_RETRY_SECONDS: Final = 30.0
+LAST_RETRY_SECONDS: Final = 3600.0
+RETRIES_PER_SWEEP: Final = 300  # 10 a second: those that need a look into the directory
+
+
+@dataclass(slots=True)
+class _Retry:
+    """When an entity that only the directory can release is tried again."""
+
+    revision: tuple[int, int]
+    wait: float
+    due: float
+
+
+class WaitingRoom:
+    """Releases waiting entities of the partitions that this worker owns.
+
+    Args:
+        owns: whether a partition of a kind is ours.
+        now: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        view: StateView,
+        redriver: Redriver,
+        source_node: str,
+        owns: Callable[[Kind, int], bool],
+        now: Callable[[], float],
+    ) -> None:
+        self._view = view
+        self._redriver = redriver
+        self._source_node = source_node
+        self._owns = owns
+        self._now = now
+        self._waiting: dict[Subject, Seen] = {}
+        self._by_awaited: dict[str, set[Subject]] = defaultdict(set)
+        self._retries: dict[Subject, _Retry] = {}
+        view.listen(self._on_change)
+
+    def waiting(self) -> Iterator[Seen]:
+        """Everybody who waits, in all partitions."""
+        return iter(self._waiting.values())
+
+    async def run(self) -> None:
+        """Test everybody every 30 s."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self.sweep()
+
+    def sweep(self) -> None:
+        """Test everybody who waits in our partitions; also to be called on assignment."""
+        budget = RETRIES_PER_SWEEP
+        for subject, seen in list(self._waiting.items()):
+            if not self._owns(seen.kind, seen.partition):
+                continue
+            if self._is_released(seen):
+                self._release(seen)
+            elif budget and self._is_due(subject, seen):
+                budget -= 1
+                self._release(seen)
+
+    def _on_change(self, before: Seen | None, seen: Seen | None) -> None:
+        """Keep the index, then test whoever the change may release."""
+        either = seen or before
+        if either is None:
+            return
+        subject = (either.kind, either.id)
+        known = self._waiting.pop(subject, None)
+        if known is not None:
+            for key in _awaited_ids(known):
+                self._by_awaited[key].discard(subject)
+        if seen is not None and seen.status is Status.WAITING:
+            self._waiting[subject] = seen
+            for key in _awaited_ids(seen):
+                self._by_awaited[key].add(subject)
+            self._test(seen)
+        else:
+            self._retries.pop(subject, None)
+        moved = _dn(before) != _dn(seen)
+        parents = {parent for known in (before, seen) if known is not None for parent in known.parents}
+        for key in {either.id, *parents}:
+            for other in list(self._by_awaited.get(key, ())):
+                if other != subject:
+                    self._test(self._waiting[other], moved=either.id if moved else None)
+
+    def _test(self, seen: Seen, moved: str | None = None) -> None:
+        # Whether who moved still stands in the way, only the directory can tell.
+        released = self._is_released(seen) or (moved is not None and seen.awaited == AwaitsEntity(moved))
+        if released and self._owns(seen.kind, seen.partition):
+            self._release(seen)
+
+    def _is_released(self, seen: Seen) -> bool:
+        """Whether what it waits for has happened, by the view alone."""
+        match seen.awaited:
+            case None | AwaitsTime():
+                return False
+            case AwaitsOrganization(organization_id):
+                placement = walk(organization_id, self._view.organization, self._source_node)
+                return not isinstance(placement, Unplaced)
+            case AwaitsEntity(identifier):
+                return not any(other.is_bound for other in self._entities(identifier))
+            case AwaitsChildren():
+                return self._view.is_empty_below(seen.id)
+            case _:
+                assert_never(seen.awaited)
+
+    def _entities(self, identifier: str) -> Iterator[Seen]:
+        for entities in self._view.entities.values():
+            if identifier in entities:
+                yield entities[identifier]
+
+    def _is_due(self, subject: Subject, seen: Seen) -> bool:
+        """Whether to try although the view does not release it: after 30 s, doubling to 1 h, with jitter."""
+        if not isinstance(seen.awaited, AwaitsChildren | AwaitsTime | AwaitsEntity):
+            return False
+        now, retry = self._now(), self._retries.get(subject)
+        if retry is None or retry.revision != seen.revision:
+            first = random.uniform(0.5, 1) * FIRST_RETRY_SECONDS  # noqa: S311 - spreads the load
+            self._retries[subject] = _Retry(seen.revision, FIRST_RETRY_SECONDS, now + first)
+            return False
+        if now < retry.due:
+            return False
+        retry.wait = min(retry.wait * 2, LAST_RETRY_SECONDS)
+        retry.due = now + random.uniform(0.5, 1) * retry.wait  # noqa: S311
+        return True
+
+    def _release(self, seen: Seen) -> None:
+        self._redriver.ask(seen.kind, seen.id, seen.partition, seen.revision, RedriveReason.RELEASE)
+
+
+def _awaited_ids(seen: Seen) -> Iterator[str]:
+    match seen.awaited:
+        case AwaitsOrganization(identifier) | AwaitsEntity(identifier):
+            yield identifier
+        case AwaitsChildren():
+            yield seen.id
+        case _:
+            pass
+
+
+def _dn(seen: Seen | None) -> str | None:
+    return None if seen is None or seen.binding is None else seen.binding.dn
