@@ -33,7 +33,7 @@ STRING: /"(\\.|[^"\\\n])*"|'(\\.|[^'\\\n])*'/
 %ignore /\s+/
 """
 
-_PARSER: Final = Lark(_GRAMMAR, parser="lalr", propagate_positions=True, maybe_placeholders=False)
+_PARSER: Final = Lark(_GRAMMAR, parser="lalr", propagate_positions=True)
 
 _ADVICE: Final = {
     "=": "one '=' means nothing: compare with '=='",

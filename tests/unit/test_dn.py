@@ -24,6 +24,7 @@ from schemas.dn import AVA, DN, RDN, InvalidDN
         ("1.3.6.1.4.1.1466.0=#04024869", DN((RDN.of("1.3.6.1.4.1.1466.0", b"\x04\x02Hi"),))),
         (r"CN=Lu\C4\8Di\C4\87", DN((RDN.of("CN", "Lučić"),))),
         ("", DN()),
+        (" ", DN()),
     ],
 )
 def test_reads_the_examples_of_rfc_4514(text: str, expected: DN) -> None:
@@ -74,6 +75,7 @@ def test_writes_only_the_escapes_that_are_needed(value: str | bytes, written: st
 @pytest.mark.parametrize(
     ("text", "position"),
     [
+        ('cn="a\0"', 5),
         ("mei", 3),
         ("=mei", 0),
         ("cn=mei,", 7),
@@ -98,6 +100,18 @@ def test_a_fault_is_reported_with_its_place(text: str, position: int) -> None:
     with pytest.raises(InvalidDN) as raised:
         DN.parse(text)
     assert raised.value.position == position
+
+
+def test_a_fault_is_told_for_people() -> None:
+    """What is wrong, and the place counted from 1."""
+    with pytest.raises(InvalidDN, match=r"^the quotation mark is not closed \(at character 4\)$"):
+        DN.parse('cn="a')
+
+
+def test_an_rdn_without_a_value_is_not_made() -> None:
+    """There would be nothing to write."""
+    with pytest.raises(InvalidDN, match="needs a naming value"):
+        RDN(())
 
 
 @pytest.mark.parametrize("text", ["cn=a,o=b", ""])
@@ -135,7 +149,7 @@ def test_octets_of_a_text_are_its_utf8() -> None:
 
 
 @pytest.mark.parametrize(
-    "encoded", [b"\x13", b"\x13\x05ab", b"\x13\x80ab", b"\x13\x82\x00", b"\x0c\x01\xff", b"\x30\x00"]
+    "encoded", [b"\x13", b"\x13\x05ab", b"\x13\x80", b"\x13\x80ab", b"\x13\x82\x00", b"\x0c\x01\xff", b"\x30\x00"]
 )
 def test_ber_that_is_no_string_stays_ber(encoded: bytes) -> None:
     """Wrong lengths, octets that do not decode and other types are kept as they are."""
@@ -144,7 +158,12 @@ def test_ber_that_is_no_string_stays_ber(encoded: bytes) -> None:
 
 def test_a_change_of_case_in_a_value_is_a_change() -> None:
     """`==` compares values by octets, so that a rename from `mei` to `Mei` is seen."""
-    assert RDN.of("uid", "mei") != RDN.of("uid", "Mei")
+    assert AVA("uid", "mei") != AVA("uid", "Mei")
+
+
+def test_another_attribute_is_another_name() -> None:
+    """Even with the same value."""
+    assert AVA("uid", "mei") != AVA("cn", "mei")
 
 
 def test_the_case_of_an_attribute_type_is_no_change() -> None:
@@ -249,6 +268,12 @@ def test_prepared_names_begin_with_their_ancestors() -> None:
     """So that a sorted list of them is a tree."""
     name = DN.parse("uid=mei,ou=rd,dc=x")
     assert name.prepared()[:2] == name.parent.prepared()
+
+
+@pytest.mark.parametrize("text", ["a=1+b=2+c=3+d=4", "d=4+c=3+b=2+a=1", "c=3+a=1+d=4+b=2"])
+def test_prepared_rdns_are_sorted(text: str) -> None:
+    """So that they compare as tuples."""
+    assert RDN.parse(text).prepared() == (("a", "1"), ("b", "2"), ("c", "3"), ("d", "4"))
 
 
 def test_length_counts_rdns() -> None:

@@ -10,7 +10,7 @@ from schemas.errors import DeadLetterReason, Permanent
 from schemas.events import Json, Kind, Record
 from tests.unit.test_mapping import USER_ROWS
 
-REQUIRED = frozenset({"objectclass", "cn", "sn"})
+REQUIRED = frozenset({"objectclass", "sn", "cn"})
 
 
 def rules(
@@ -86,7 +86,7 @@ def test_missing_required_values_are_permanent() -> None:
         )
     assert (raised.value.reason, raised.value.detail) == (
         DeadLetterReason.MISSING_VALUE,
-        "required, but without a value: cn, sn",
+        "required, but without a value: cn, l, mail, o, sn, st",
     )
 
 
