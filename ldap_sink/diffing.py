@@ -44,7 +44,7 @@ def difference(wanted: WantedEntry, found: FoundEntry, subschema: Subschema) -> 
     """
     mapped = _mapped(wanted, subschema)
     have = _by_key(found.attributes, subschema)
-    rdn = _rdn_change(wanted, found, mapped, subschema)
+    rdn = _rdn_change(wanted, found, subschema)
     before: tuple[AttributeChange, ...] = ()
     if rdn is not None:
         old, new = _naming(found.dn.rdn, subschema), _naming(rdn.new_rdn, subschema)
@@ -90,16 +90,13 @@ def _naming(rdn: RDN, subschema: Subschema) -> _Naming:
     return frozenset((subschema.key(ava.attribute), ava.octets) for ava in rdn.avas)
 
 
-def _rdn_change(
-    wanted: WantedEntry, found: FoundEntry, mapped: Mapping[str, object], subschema: Subschema
-) -> RdnChange | None:
+def _rdn_change(wanted: WantedEntry, found: FoundEntry, subschema: Subschema) -> RdnChange | None:
     old, new = _naming(found.dn.rdn, subschema), _naming(wanted.rdn, subschema)
     if old == new:
         return None
     # An attribute that nobody maps may be required, as `cn` is: its value stays. One that is mapped but names the entry
-    # no longer is brought to its wanted values by the Modify.
-    new_keys = {key for key, _ in new}
-    return RdnChange(wanted.rdn, delete_old_rdn=all(key in mapped and key in new_keys for key, _ in old))
+    # no longer is brought to its wanted values by the Modify. What is in the new RDN is mapped (see WantedEntry).
+    return RdnChange(wanted.rdn, delete_old_rdn={key for key, _ in old} <= {key for key, _ in new})
 
 
 def _without(have: Mapping[str, Values], naming: _Naming, subschema: Subschema) -> dict[str, Values]:
@@ -160,8 +157,6 @@ def _attribute_changes(name: str, wanted: Values, have: Values, subschema: Subsc
     gained = tuple(value for value in wanted if subschema.comparable(name, value) not in have_octets)
     if not wanted:
         yield AttributeChange(ModifyOperation.DELETE, name, ())
-    elif not have:
-        yield AttributeChange(ModifyOperation.ADD, name, wanted)
     elif subschema.equality(name) is None or not told_apart(lost, subschema.prepared).isdisjoint(
         told_apart(gained, subschema.prepared)
     ):

@@ -4,25 +4,24 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final, Self, TypeAlias
+from typing import Self, TypeAlias
 
-from ldap_sink.failures import Conflict, translate
+from ldap_sink.failures import translate
 from ldap_sink.protocol.connection import Connection
 from ldap_sink.protocol.controls import Control, assertion, post_read, read_post_read
 from ldap_sink.protocol.filters import both, equality
 from ldap_sink.protocol.ordering import DnLocks
-from ldap_sink.protocol.results import Entry, LdapResultError, Result
+from ldap_sink.protocol.results import NO_SUCH_OBJECT, LdapResultError, Result
+from ldap_sink.reading import asked, found_entry, read_subschema
 from ldap_sink.settings import DirectorySettings
 from ldap_sink.subschema import Subschema
 from ldap_sink.upkeep import DirectoryState, Upkeep
-from schemas.dn import DN, InvalidDN
+from schemas.dn import DN
 from schemas.entries import Add, Delete, FoundEntry, Modify, Move
-from schemas.errors import DeadLetterReason, Halting, MaybeApplied, Permanent, Retryable
+from schemas.errors import Halting, MaybeApplied, Permanent, Retryable
 
 Observer: TypeAlias = Callable[[str, str, float], None]
 """Told of every operation: its name, its result (a word of a fixed set), the seconds it took."""
-
-_IDENTITY: Final = ("entryUUID", "entryCSN")
 
 
 class Directory:
@@ -93,44 +92,47 @@ class Directory:
         connection = await self.session()
         async with self._subschema_lock:  # one look serves all who ask at once
             if self._subschema is None or self._subschema[0] is not connection:
-                self._subschema = (connection, await self._load_subschema(connection))
+                with self._operation("read"):
+                    self._subschema = (connection, await read_subschema(connection, self.settings.target_dn))
             return self._subschema[1]
 
     async def read(self, dn: DN, attributes: Sequence[str] = ()) -> FoundEntry | None:
         """Read the named attributes of one entry; None when it is not there."""
         connection = await self.session()
         with self._operation("read"):
-            entry = await connection.read(str(dn), _asked(attributes))
-        return None if entry is None else self._found(entry)
+            entry = await connection.read(str(dn), asked(attributes))
+            return None if entry is None else found_entry(entry)
 
     async def find(self, filter_: str, attributes: Sequence[str] = ()) -> list[FoundEntry]:
         """Search below the target, itself left out; for a filter that few entries match."""
         target = self.settings.target_dn
         connection = await self.session()
-        try:
-            with self._operation("search"):
-                entries = await connection.search(str(target), filter_, _asked(attributes))
-        except Conflict as exc:
-            raise self._halted("target_missing", f"there is no {target}") from exc
-        return [found for found in map(self._found, entries) if found.dn.is_below(target)]
+        with self._operation("search"):
+            try:
+                entries = await connection.search(str(target), filter_, asked(attributes))
+            except LdapResultError as exc:
+                if exc.result.code == NO_SUCH_OBJECT:
+                    raise Halting("target_missing", f"there is no {target}") from exc
+                raise
+            return [found for found in map(found_entry, entries) if found.dn.is_below(target)]
 
     async def add(self, change: Add, attributes: Sequence[str] = ()) -> FoundEntry:
         """Create an entry; returns it as it is then."""
-        asked = _asked(attributes)
+        control = post_read(asked(attributes))
         async with self._writing("add", change.dn) as connection:
-            result = await connection.add(str(change.dn), change.attributes, [post_read(asked)])
-        return self._after(result)
+            result = await connection.add(str(change.dn), change.attributes, [control])
+            return _after(result)
 
     async def modify(self, change: Modify, seen: FoundEntry, attributes: Sequence[str] = ()) -> FoundEntry:
         """Change attributes if the entry is still as it was seen; returns it as it is then."""
-        asked = _asked(attributes)
+        control = post_read(asked(attributes))
         async with self._writing("modify", change.dn) as connection:
-            result = await connection.modify(str(change.dn), change.changes, [_unchanged(seen), post_read(asked)])
-        return self._after(result)
+            result = await connection.modify(str(change.dn), change.changes, [_unchanged(seen), control])
+            return _after(result)
 
     async def move(self, change: Move, seen: FoundEntry, attributes: Sequence[str] = ()) -> FoundEntry:
         """Rename or move an entry if it is still as it was seen; returns it as it is then."""
-        asked = _asked(attributes)
+        control = post_read(asked(attributes))
         superior = None if change.new_superior is None else str(change.new_superior)
         async with self._writing("modify_dn", change.dn, change.new_dn) as connection:
             result = await connection.modify_dn(
@@ -138,9 +140,9 @@ class Directory:
                 str(change.new_rdn),
                 delete_old_rdn=change.delete_old_rdn,
                 new_superior=superior,
-                controls=[_unchanged(seen), post_read(asked)],
+                controls=[_unchanged(seen), control],
             )
-        return self._after(result)
+            return _after(result)
 
     async def delete(self, change: Delete, seen: FoundEntry) -> None:
         """Remove an entry if it is still as it was seen."""
@@ -164,68 +166,35 @@ class Directory:
     def _operation(self, operation: str) -> Iterator[None]:
         """Measure, translate the server's refusals, and stop everything when one says that we are wrong."""
         start = time.monotonic()
-        result = "success"
+        result = "cancelled"
         try:
             yield
+            result = "success"
         except LdapResultError as exc:
             result = exc.result.name
             failure = translate(exc)
             if isinstance(failure, Halting):
                 self._upkeep.halt(failure)
             raise failure from exc
-        except Retryable as exc:
+        except Halting as exc:
             result = exc.reason
+            self._upkeep.halt(exc)
+            raise
+        except (Retryable, Permanent) as exc:
+            result = str(exc.reason)
             raise
         finally:
             self._observe(operation, result, time.monotonic() - start)
 
-    async def _load_subschema(self, connection: Connection) -> Subschema:
-        with self._operation("read"):
-            target = await connection.read(str(self.settings.target_dn), ["subschemaSubentry"])
-            subentry = _values(target, "subschemasubentry")
-            if not subentry:
-                raise self._halted("schema_unreadable", "the target does not say where its schema is")
-            found = await connection.read(
-                subentry[0].decode(), ["attributeTypes", "objectClasses"], equality("objectClass", "subschema")
-            )
-        attribute_types, object_classes = _values(found, "attributetypes"), _values(found, "objectclasses")
-        if not attribute_types or not object_classes:
-            raise self._halted("schema_unreadable", "the administrator cannot read the server's schema")
-        return Subschema.parse(attribute_types, object_classes)
 
-    def _after(self, result: Result) -> FoundEntry:
-        """The entry after a write, from the write's own reply."""
-        entry = read_post_read(result)
-        if entry is None:
-            raise MaybeApplied("no_post_read", "the server did not show the entry that it wrote")
-        return self._found(entry)
-
-    def _found(self, entry: Entry) -> FoundEntry:
-        attributes = {name.lower(): tuple(values) for name, values in entry.attributes.items()}
-        uuids, csns = attributes.pop("entryuuid", ()), attributes.pop("entrycsn", ())
-        if not uuids or not csns:
-            raise self._halted("entry_uuid_unreadable", "the administrator cannot read entryUUID and entryCSN")
-        try:
-            dn = DN.parse(entry.dn)
-        except InvalidDN as exc:
-            raise Permanent(DeadLetterReason.REFUSED_BY_DIRECTORY, f"the server's DN cannot be read: {exc}") from exc
-        return FoundEntry(dn, uuids[0].decode().lower(), csns[0], attributes)
-
-    def _halted(self, reason: str, detail: str) -> Halting:
-        problem = Halting(reason, detail)
-        self._upkeep.halt(problem)
-        return problem
-
-
-def _asked(attributes: Sequence[str]) -> tuple[str, ...]:
-    return (*attributes, *_IDENTITY)
+def _after(result: Result) -> FoundEntry:
+    """The entry after a write, from the write's own reply."""
+    entry = read_post_read(result)
+    if entry is None:
+        raise MaybeApplied("no_post_read", "the server did not show the entry that it wrote")
+    return found_entry(entry)
 
 
 def _unchanged(seen: FoundEntry) -> Control:
     """The write happens only to this entry, and only as long as it is what we saw (RFC 4528)."""
     return assertion(both(equality("entryUUID", seen.entry_uuid), equality("entryCSN", seen.entry_csn)))
-
-
-def _values(entry: Entry | None, name: str) -> list[bytes]:
-    attributes = {} if entry is None else entry.attributes
-    return next((values for found, values in attributes.items() if found.lower() == name), [])

@@ -14,13 +14,13 @@ from ldap_sink.protocol.filters import equality
 from ldap_sink.session import open_encrypted, read_entry_uuid
 from ldap_sink.settings import DirectorySettings
 from ldap_sink.upkeep import DirectoryState
-from schemas.dn import DN, RDN
+from schemas.dn import RDN
 from schemas.entries import Add, AttributeChange, Delete, FoundEntry, Modify, ModifyOperation, Move
-from schemas.errors import Halting, LdapflowError, Retryable
+from schemas.errors import Halting, LdapflowError, Permanent, Retryable
 from streams.sandbox.slapd import Slapd
 from streams.sandbox.slapd_configuration import DATABASE_CONFIG_DN
 from tests.support.directory_dump import read_tree
-from tests.support.sink import entry_uuid, make_target, settings_for, write
+from tests.support.sink import entry_uuid, make_target, settings_for, unit, write
 
 _LIMIT_SECONDS = 10
 _BIND_REQUEST = 0x60
@@ -55,10 +55,6 @@ def _settings(slapd: Slapd) -> DirectorySettings:
     return settings_for(slapd, *make_target(slapd))
 
 
-def _unit(dn: DN) -> Add:
-    return Add(dn, {"objectClass": (b"organizationalUnit",)})
-
-
 def _reason(error: pytest.ExceptionInfo[LdapflowError]) -> str:
     assert isinstance(error.value, Halting | Retryable)
     return error.value.reason
@@ -70,7 +66,7 @@ async def test_writes_and_reads(slapd: Slapd) -> None:
     dn = settings.target_dn.child(RDN.of("ou", "a"))
     async with watched(settings) as opened:
         directory = opened.directory
-        added = await directory.add(_unit(dn), ["ou"])
+        added = await directory.add(unit(dn), ["ou"])
         assert added == await directory.read(dn, ["ou"])
         change = AttributeChange(ModifyOperation.ADD, "description", (b"x",))
         modified = await directory.modify(Modify(dn, (change,)), added, ["description"])
@@ -86,7 +82,7 @@ async def test_a_write_that_is_not_to_what_was_seen_is_a_conflict(slapd: Slapd) 
     settings = _settings(slapd)
     dn = settings.target_dn.child(RDN.of("ou", "a"))
     async with watched(settings) as opened:
-        added = await opened.directory.add(_unit(dn))
+        added = await opened.directory.add(unit(dn))
         for seen in (
             replace(added, entry_uuid="00000000-0000-0000-0000-000000000000"),
             replace(added, entry_csn=b"20200101000000.000000Z#000000#000#000000"),
@@ -100,8 +96,8 @@ async def test_finds_below_the_target_alone(slapd: Slapd) -> None:
     """Neither the target itself nor another branch."""
     settings, other = _settings(slapd), _settings(slapd)
     async with watched(settings) as opened, watched(other) as elsewhere:
-        found = await opened.directory.add(_unit(settings.target_dn.child(RDN.of("ou", "same"))))
-        await elsewhere.directory.add(_unit(other.target_dn.child(RDN.of("ou", "same"))))
+        found = await opened.directory.add(unit(settings.target_dn.child(RDN.of("ou", "same"))))
+        await elsewhere.directory.add(unit(other.target_dn.child(RDN.of("ou", "same"))))
         assert await opened.directory.find(equality("ou", "same")) == [found]
         assert await opened.directory.find(equality("objectClass", "organizationalUnit")) == [found]
 
@@ -113,11 +109,11 @@ async def test_nothing_is_written_outside_of_the_target(slapd: Slapd) -> None:
     inside, outside = target.child(RDN.of("ou", "a")), target.parent.child(RDN.of("ou", "outside"))
     async with watched(settings) as opened:
         directory = opened.directory
-        added = await directory.add(_unit(inside))
+        added = await directory.add(unit(inside))
         before = read_tree(slapd, str(target.parent))
         seen = FoundEntry(target, directory.target, b"", {})
         for write_outside in (
-            directory.add(_unit(outside)),
+            directory.add(unit(outside)),
             directory.delete(Delete(target), seen),
             directory.modify(Modify(target, ()), seen),
             directory.move(Move(inside, inside.rdn, target.parent, delete_old_rdn=False), added),
@@ -133,13 +129,25 @@ async def test_a_fenced_worker_writes_nothing(slapd: Slapd) -> None:
     dn = settings.target_dn.child(RDN.of("ou", "a"))
     async with watched(settings, may_write=lambda: False) as opened:
         with pytest.raises(Retryable) as caught:
-            await opened.directory.add(_unit(dn))
+            await opened.directory.add(unit(dn))
         assert _reason(caught) == "fenced"
         assert await opened.directory.read(dn) is None
 
 
+async def test_a_parent_is_written_before_its_children(slapd: Slapd) -> None:
+    """All are sent at once over one connection, where slapd lets them overtake each other."""
+    settings = _settings(slapd)
+    dns = [settings.target_dn]
+    for depth in range(50):
+        dns.append(dns[-1].child(RDN.of("ou", str(depth))))
+    async with watched(settings) as opened:
+        await opened.until(None)
+        await asyncio.gather(*(opened.directory.add(unit(dn)) for dn in dns[1:]))
+        assert await opened.directory.read(dns[-1]) is not None
+
+
 async def test_operations_are_observed(slapd: Slapd) -> None:
-    """Name and result, from fixed sets; seconds."""
+    """Name and result, from fixed sets; seconds. A refusal of our own is no success either."""
     settings = _settings(slapd)
     dn = settings.target_dn.child(RDN.of("ou", "a"))
     seen: list[tuple[str, str]] = []
@@ -150,10 +158,12 @@ async def test_operations_are_observed(slapd: Slapd) -> None:
 
     async with Directory(settings, may_write=lambda: True, observe=observe) as directory:
         await directory.read(dn)
-        await directory.add(_unit(dn))
+        await directory.add(unit(dn))
         with pytest.raises(Conflict):
-            await directory.add(_unit(dn))
-    assert seen == [("read", "success"), ("add", "success"), ("add", "entryAlreadyExists")]
+            await directory.add(unit(dn))
+        with pytest.raises(Permanent):
+            await directory.add(Add(dn, {"objectClass": (b"device",), "description": (b"x" * 5_000_000,)}))
+    assert seen == [("read", "success"), ("add", "success"), ("add", "entryAlreadyExists"), ("add", "too_large")]
 
 
 async def test_comes_back_after_a_restart(fresh_slapd: Callable[..., Slapd]) -> None:
@@ -197,12 +207,12 @@ async def test_a_target_that_vanishes_halts_until_it_is_back(slapd: Slapd) -> No
         write(slapd, lambda admin: admin.modify_dn(str(target), str(away)))
         await opened.until("target_missing")
         with pytest.raises(Halting) as caught:
-            await opened.directory.add(_unit(target.child(RDN.of("ou", "a"))))
+            await opened.directory.add(unit(target.child(RDN.of("ou", "a"))))
         assert _reason(caught) == "target_missing"
         moved = str(target.parent.child(away))
         write(slapd, lambda admin: admin.modify_dn(moved, str(target.rdn)))
         await opened.until(None)
-        await opened.directory.add(_unit(target.child(RDN.of("ou", "a"))))
+        await opened.directory.add(unit(target.child(RDN.of("ou", "a"))))
 
 
 async def test_a_target_that_was_made_anew_halts(slapd: Slapd) -> None:
@@ -281,12 +291,12 @@ async def test_an_operation_may_show_that_we_are_wrong(fresh_slapd: Callable[...
         await opened.until(None)
         demand(128)
         with pytest.raises(Halting) as caught:
-            await opened.directory.add(_unit(dn))
+            await opened.directory.add(unit(dn))
         assert _reason(caught) == "confidentiality_required"
         await opened.until("confidentiality_required")
         demand(0)
         await opened.until(None)
-        await opened.directory.add(_unit(dn))
+        await opened.directory.add(unit(dn))
 
 
 async def test_plaintext_to_another_machine_is_refused(slapd: Slapd) -> None:

@@ -13,7 +13,7 @@ from ldap_sink.protocol.framing import FrameReader
 from ldap_sink.settings import DirectorySettings
 from ldap_sink.sink import Sink
 from schemas.dn import DN, RDN
-from schemas.entries import Values, WantedEntry
+from schemas.entries import Add, Values, WantedEntry
 from schemas.states import Binding
 from streams.sandbox.slapd import Slapd
 from tests.support.directory_dump import Tree, admin_connection, read_tree
@@ -68,11 +68,16 @@ def entry_uuid(slapd: Slapd, dn: DN) -> str:
 
 @dataclass
 class Bench:
-    """A sink with a target of its own."""
+    """A sink with a target of its own.
+
+    Attributes:
+        operations: the names of those that the directory has done.
+    """
 
     slapd: Slapd
     target: DN
     directory: Directory
+    operations: list[str]
     holders: KnownHolders = field(default_factory=KnownHolders)
 
     def __post_init__(self) -> None:
@@ -109,14 +114,21 @@ async def open_bench(slapd: Slapd, *, port: int | None = None) -> AsyncIterator[
     """Make a target and open a sink on it, if wished through a proxy."""
     target, target_uuid = make_target(slapd)
     settings = settings_for(slapd, target, target_uuid, port=port or slapd.port)
-    async with Directory(settings, may_write=lambda: True) as directory:
-        yield Bench(slapd, target, directory)
+    operations: list[str] = []
+    observe = lambda operation, *_: operations.append(operation)  # noqa: E731 - shorter than a function
+    async with Directory(settings, may_write=lambda: True, observe=observe) as directory:
+        yield Bench(slapd, target, directory, operations)
 
 
 def person(uid: str, **attributes: str | Iterable[str]) -> WantedEntry:
     """A wanted account; None of the attributes but `uid`, `cn` and `sn` is mapped unless it is named."""
     named = {"uid": uid, "cn": "Mei Wang", "sn": "Wang", **attributes}
     return WantedEntry(RDN.of("uid", uid), ("inetOrgPerson", "top"), {k: _values(v) for k, v in named.items()}, {})
+
+
+def unit(dn: DN) -> Add:
+    """Make a plain organizational unit."""
+    return Add(dn, {"objectClass": (b"organizationalUnit",)})
 
 
 def organization(ou: str) -> WantedEntry:

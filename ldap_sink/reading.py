@@ -1,0 +1,91 @@
+"""Entries as they come from the server, made ours; and the whole target, page by page."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Final
+
+from ldap_sink.failures import translate
+from ldap_sink.protocol.connection import Connection
+from ldap_sink.protocol.filters import equality
+from ldap_sink.protocol.results import Entry, LdapResultError
+from ldap_sink.session import check_target, open_session
+from ldap_sink.settings import DirectorySettings
+from ldap_sink.subschema import Subschema
+from schemas.dn import DN, InvalidDN
+from schemas.entries import FoundEntry
+from schemas.errors import DeadLetterReason, Halting, Permanent
+
+_IDENTITY: Final = ("entryUUID", "entryCSN")
+
+
+def asked(attributes: Sequence[str]) -> tuple[str, ...]:
+    """What must be asked of the server for a `FoundEntry` with these attributes."""
+    return (*attributes, *_IDENTITY)
+
+
+def found_entry(entry: Entry) -> FoundEntry:
+    """Make an entry ours.
+
+    Raises:
+        Halting: who or which it is, is hidden from us.
+        Permanent: its DN is none.
+    """
+    attributes = {name.lower(): tuple(values) for name, values in entry.attributes.items()}
+    uuids, csns = attributes.pop("entryuuid", ()), attributes.pop("entrycsn", ())
+    if not uuids or not csns:
+        raise Halting("entry_uuid_unreadable", "the administrator cannot read entryUUID and entryCSN")
+    try:
+        dn = DN.parse(entry.dn)
+    except InvalidDN as exc:
+        raise Permanent(DeadLetterReason.REFUSED_BY_DIRECTORY, f"the server's DN cannot be read: {exc}") from exc
+    return FoundEntry(dn, uuids[0].decode().lower(), csns[0], attributes)
+
+
+async def read_subschema(connection: Connection, dn: DN) -> Subschema:
+    """Read the schema that holds for an entry.
+
+    Raises:
+        LdapResultError: the server refuses.
+        Halting: it is hidden from us.
+    """
+    subentry = _values(await connection.read(str(dn), ["subschemaSubentry"]), "subschemasubentry")
+    if not subentry:
+        raise Halting("schema_unreadable", f"{dn} does not say where its schema is")
+    found = await connection.read(
+        subentry[0].decode(), ["attributeTypes", "objectClasses"], equality("objectClass", "subschema")
+    )
+    attribute_types, object_classes = _values(found, "attributetypes"), _values(found, "objectclasses")
+    if not attribute_types or not object_classes:
+        raise Halting("schema_unreadable", "the administrator cannot read the server's schema")
+    return Subschema.parse(attribute_types, object_classes)
+
+
+async def read_target(
+    settings: DirectorySettings, attributes: Sequence[str], *, page_size: int = 1000
+) -> AsyncGenerator[list[FoundEntry], None]:
+    """Read everything below the target, itself left out, over a connection of its own.
+
+    Close the iterator (`contextlib.aclosing`) when leaving it early.
+
+    Raises:
+        Retryable: also when a limit of the server cut the answer short: what came is not everything.
+        Halting: as for any session; also when the target is another one.
+    """
+    target = settings.target_dn
+    connection = await open_session(settings)
+    try:
+        await check_target(connection, settings)
+        async with aclosing(
+            connection.pages(str(target), "(objectClass=*)", asked(attributes), page_size=page_size)
+        ) as pages:
+            async for page in pages:
+                yield [found for found in map(found_entry, page) if found.dn.is_below(target)]
+    except LdapResultError as exc:
+        raise translate(exc) from exc
+    finally:
+        await connection.close()
+
+
+def _values(entry: Entry | None, name: str) -> list[bytes]:
+    attributes = {} if entry is None else entry.attributes
+    return next((values for found, values in attributes.items() if found.lower() == name), [])
