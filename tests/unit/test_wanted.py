@@ -81,9 +81,11 @@ def test_a_missing_name_is_permanent() -> None:
 def test_missing_required_values_are_permanent() -> None:
     """All of them are named; `objectClass` has its value from the configuration."""
     with pytest.raises(Permanent) as raised:
-        rules(MappingRow("uid", field="user.username"), MappingRow("sn", field="user.x")).wanted(
-            account(username="mei")
-        )
+        rules(
+            MappingRow("uid", field="user.username"),
+            MappingRow("sn", field="user.x"),
+            required=REQUIRED | {"mail", "l", "st", "o"},
+        ).wanted(account(username="mei"))
     assert (raised.value.reason, raised.value.detail) == (
         DeadLetterReason.MISSING_VALUE,
         "required, but without a value: cn, l, mail, o, sn, st",
