@@ -1,5 +1,6 @@
 """A sink on a real slapd, and what the sink's tests ask of it."""
 
+import asyncio
 import itertools
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -12,6 +13,7 @@ from ldap_sink.outcomes import Applied
 from ldap_sink.protocol.framing import FrameReader
 from ldap_sink.settings import DirectorySettings
 from ldap_sink.sink import Sink
+from ldap_sink.upkeep import DirectoryState
 from schemas.dn import DN, RDN
 from schemas.entries import Add, Values, WantedEntry
 from schemas.states import Binding
@@ -21,6 +23,10 @@ from tests.support.proxy import Proxy
 
 ADD, MODIFY, DELETE, MODIFY_DN = 0x68, 0x66, 0x4A, 0x6C
 """Tags of the requests (RFC 4511)."""
+
+
+LIMIT_SECONDS = 10
+"""What is waited for at most."""
 
 
 class KnownHolders(dict[str, str]):
@@ -118,6 +124,31 @@ async def open_bench(slapd: Slapd, *, port: int | None = None) -> AsyncIterator[
     observe = lambda operation, *_: operations.append(operation)  # noqa: E731 - shorter than a function
     async with Directory(settings, may_write=lambda: True, observe=observe) as directory:
         yield Bench(slapd, target, directory, operations)
+
+
+@dataclass
+class Watched:
+    """An open directory, and the states it goes through."""
+
+    directory: Directory
+    states: asyncio.Queue[DirectoryState]
+
+    async def until(self, reason: str | None) -> DirectoryState:
+        """Wait for a state with that reason; None: up."""
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while True:
+                state = await self.states.get()
+                problem = state.problem
+                if (state.up and reason is None) or (problem is not None and problem.reason == reason):
+                    return state
+
+
+@asynccontextmanager
+async def watched(settings: DirectorySettings, may_write: Callable[[], bool] = lambda: True) -> AsyncIterator[Watched]:
+    """Open a directory."""
+    states: asyncio.Queue[DirectoryState] = asyncio.Queue()
+    async with Directory(settings, may_write=may_write, on_state_change=states.put_nowait) as directory:
+        yield Watched(directory, states)
 
 
 def person(uid: str, **attributes: str | Iterable[str]) -> WantedEntry:
