@@ -82,7 +82,7 @@ def theirs(slapd: Slapd) -> None:
 
 def add(connection: ldap3.Connection, slapd: Slapd, number: int) -> object:
     """Add one entry by ldap3."""
-    return connection.add(f"uid={number},{slapd.target_dn}", attributes=attributes(number))
+    return connection.add(f"uid={number},{slapd.target_dn}", attributes=attributes(number))  # type: ignore[no-untyped-call]
 
 
 def time_it(what: str, act: Callable[[], list[object]]) -> None:

@@ -172,7 +172,7 @@ class Connection:
             raise
         return found[0] if found else None
 
-    async def search(  # noqa: PLR0913 - the parameters of the operation
+    async def search(
         self,
         base: str,
         filter_: str,

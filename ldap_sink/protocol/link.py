@@ -223,6 +223,8 @@ class Link(asyncio.Protocol):
                 self._notice(data, frame)
                 return
             raise MalformedReply("a reply to no request")
+        if not request.sent:
+            raise MalformedReply("a reply to a request that was not sent")
         if tag == request.reply_tag:
             result = decode_result(data, start, stop, end)
             if request.last_plaintext:

@@ -1,6 +1,7 @@
 """Every operation against a real slapd."""
 
 import asyncio
+import socket
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -326,3 +327,10 @@ async def test_source_address(slapd: Slapd) -> None:
     connection = await Connection.open(slapd.host, slapd.port, source_address="127.0.0.7")
     assert connection._link.transport.get_extra_info("sockname")[0] == "127.0.0.7"  # noqa: SLF001 - the socket's own word
     await connection.close()
+
+
+async def test_keep_alive(ldap: Connection) -> None:
+    """The kernel notices a server that has vanished while nothing is asked."""
+    connection = ldap._link.transport.get_extra_info("socket")  # noqa: SLF001
+    assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) < 60

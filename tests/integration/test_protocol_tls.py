@@ -169,6 +169,23 @@ async def test_plaintext_behind_the_reply_is_refused(tls_slapd: Slapd, trusting:
         await connection.wait_closed()
 
 
+async def test_a_server_that_hangs_up_during_the_handshake(trusting: ssl.SSLContext) -> None:
+    """A plain end of file instead of TLS, which asyncio does not take for an error, is one."""
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(b"\x30\x0c\x02\x01\x01" + START_TLS_DONE)
+        await reader.read(1000)
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        connection = await Connection.open("127.0.0.1", server.sockets[0].getsockname()[1])
+        with pytest.raises(NotSent) as failure:
+            await connection.start_tls(trusting, "localhost")
+        assert failure.value.reason == "connect_failed"
+        await connection.wait_closed()
+
+
 async def test_a_server_that_goes_during_the_handshake(tls_slapd: Slapd, trusting: ssl.SSLContext) -> None:
     """The handshake fails at once, and the connection is known to be closed."""
     with Proxy(tls_slapd.port) as proxy:

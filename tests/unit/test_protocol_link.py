@@ -138,6 +138,7 @@ async def test_notice_of_disconnection() -> None:
     [
         b"HTTP/1.1 400 Bad Request\r\n",
         wire.reply(9, ADDED),  # to no request
+        wire.reply(0, ADDED),  # unsolicited, and not a notification
         wire.reply(1, 0x6B),  # to a Delete
         wire.reply(1, 0x64, wire.entry("cn=a")),  # an entry for an Add
         wire.reply(1, ADDED, b"\x0a\x01\x00\x04\x00"),  # a result that is cut
@@ -170,8 +171,41 @@ async def test_reading_stops_at_the_reply_to_start_tls() -> None:
     assert not far.transport.reading
 
 
+async def test_a_reply_before_its_request() -> None:
+    """A server that answers what was not asked yet does not get far."""
+    far = Wire()
+    await far.link.slots.acquire(1)
+    answer = far.link.submit(ADD, b"", 1)
+    far.link.data_received(wire.reply(1, ADDED))
+    assert failures([answer]) == [(NotSent, "malformed_reply")]
+
+
+async def test_something_else_than_controls_behind_an_entry() -> None:
+    """The end of an entry's message is looked at too."""
+    far = Wire()
+    answers = await far.send(SEARCH)
+    far.link.data_received(wire.reply(1, 0x64, wire.entry("cn=a"), controls=b"\x30\x00"))
+    assert failures(answers) == [(MaybeApplied, "malformed_reply")]
+
+
+async def test_entries_are_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long search is not cut off while entries come; the time runs from the last one."""
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+    far = Wire(operation_timeout=30)
+    (answer,) = await far.send(SEARCH)
+    for seconds in (20, 40, 60):
+        monkeypatch.setattr(loop, "time", lambda seconds=seconds: begin + seconds)
+        far.link.data_received(wire.reply(1, 0x64, wire.entry("cn=a")))
+        far.link._sweep()  # noqa: SLF001 - the clock is ours, so the timer is too
+        assert not answer.done()
+    monkeypatch.setattr(loop, "time", lambda: begin + 91)
+    far.link._sweep()  # noqa: SLF001
+    assert failures([answer]) == [(MaybeApplied, "timeout")]
+
+
 async def test_no_reply_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request that waits too long ends the link; entries of a search count as a sign of life."""
+    """A request that waits too long ends the link, without a timer of its own."""
     monkeypatch.setattr("ldap_sink.protocol.link.SWEEP_SECONDS", 0.01)
     far = Wire(operation_timeout=0.1)
     answers = await far.send(ADD)
