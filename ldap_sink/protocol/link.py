@@ -232,9 +232,12 @@ class Link(asyncio.Protocol):
             self._forget(message_id, request)
             if not request.future.done():
                 request.future.set_result((result, request.entries or ()))
-            return
-        if tag == messages.INTERMEDIATE_RESPONSE:
-            return
+        elif tag != messages.INTERMEDIATE_RESPONSE:
+            self._collect(request, data, frame)
+
+    def _collect(self, request: _Request, data: bytes, frame: Frame) -> None:
+        """Keep an entry or a reference for who searches."""
+        _, tag, start, stop, end = frame
         if request.entries is None or tag not in {messages.SEARCH_RESULT_ENTRY, messages.SEARCH_RESULT_REFERENCE}:
             raise MalformedReply(f"operation 0x{tag:02x} is no reply to the request")
         if stop != end:
