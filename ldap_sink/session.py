@@ -10,7 +10,7 @@ from ldap_sink.protocol.connection import Connection
 from ldap_sink.protocol.results import LdapResultError
 from ldap_sink.settings import DirectorySettings, Encryption
 from schemas.dn import DN
-from schemas.errors import Halting, LdapflowError, NotSent, Retryable
+from schemas.errors import ConfigurationError, Halting, LdapflowError, NotSent, Retryable
 
 
 def fingerprint(certificate: bytes) -> str:
@@ -174,8 +174,8 @@ def _plain(written: str) -> str:
 async def _bind(connection: Connection, settings: DirectorySettings) -> None:
     try:
         password = settings.password()
-    except OSError as exc:
-        raise Halting("password_unreadable", f"the administrator's password cannot be read: {exc.strerror}") from exc
+    except (OSError, ConfigurationError) as exc:
+        raise Halting("password_unreadable", f"the administrator's password cannot be read: {exc}") from exc
     if not password:
         raise Halting("password_unreadable", "the administrator's password is empty")
     try:

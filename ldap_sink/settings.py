@@ -21,7 +21,8 @@ class DirectorySettings:
     """Where the directory is, who we are there, and what we may trust.
 
     Attributes:
-        password: read again for every connection, so that a file may be changed while we run.
+        password: read again for every connection, so that a file may be changed while we run; may raise OSError or
+            ConfigurationError.
         target_dn: nothing outside of it is ever written, nor is it itself.
         target_entry_uuid: what `ldapflow pin` recorded; None refuses to write.
         certificate_fingerprints: SHA-256 of certificates in hexadecimal, `sha256:` and colons as you like; when there

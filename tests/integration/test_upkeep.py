@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from ldap_sink.protocol.filters import equality
 from ldap_sink.session import open_encrypted, read_entry_uuid
 from ldap_sink.settings import DirectorySettings
 from ldap_sink.upkeep import DirectoryState
 from schemas.dn import RDN
-from schemas.errors import Halting, LdapflowError, Retryable
+from schemas.errors import ConfigurationError, Halting, LdapflowError, Retryable
 from streams.sandbox.slapd import Slapd
 from streams.sandbox.slapd_configuration import DATABASE_CONFIG_DN
 from tests.support.sink import LIMIT_SECONDS, entry_uuid, make_target, settings_for, unit, watched, write
@@ -135,6 +136,35 @@ async def test_without_a_password_there_is_no_anonymous_bind(
         file.write_bytes(content)
     async with watched(replace(_settings(slapd), password=file.read_bytes)) as opened:
         await opened.until("password_unreadable")
+
+
+async def test_a_password_file_that_is_not_accepted_halts(slapd: Slapd) -> None:
+    """Such as one that everybody may read: the connection is kept waiting, not broken."""
+
+    def refuse() -> bytes:
+        raise ConfigurationError("secrets/ldap-password may be read by others: chmod 600")
+
+    async with watched(replace(_settings(slapd), password=refuse)) as opened:
+        state = await opened.until("password_unreadable")
+        assert "chmod 600" in str(state.problem)
+
+
+async def test_any_other_refusal_of_the_bind_halts_too(slapd: Slapd) -> None:
+    """Before the first event, what is elsewhere the event's fault is the configuration's."""
+    async with watched(replace(_settings(slapd), admin_dn="not a DN")) as opened:
+        await opened.until("bind_refused")
+
+
+async def test_a_search_below_a_target_that_is_gone_halts_at_once(slapd: Slapd) -> None:
+    """An empty answer would say that no entry is anywhere."""
+    settings = replace(_settings(slapd), target_check=60)
+    async with watched(settings) as opened:
+        await opened.until(None)
+        write(slapd, lambda admin: admin.delete(str(settings.target_dn)))
+        with pytest.raises(Halting) as caught:
+            await opened.directory.find(equality("ou", "a"))
+        assert _reason(caught) == "target_missing"
+        await opened.until("target_missing")
 
 
 async def test_an_operation_may_show_that_we_are_wrong(fresh_slapd: Callable[..., Slapd]) -> None:
