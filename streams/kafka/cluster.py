@@ -24,6 +24,11 @@ _TIMEOUT_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.05
 
 
+def exists_already(error: KafkaError) -> bool:
+    """Whether a topic was not created because somebody else was faster."""
+    return error.code() == KafkaError.TOPIC_ALREADY_EXISTS
+
+
 class Cluster:
     """One connection to Kafka for questions; keep it as long as there are some. Its methods block for up to 5 s.
 
@@ -117,10 +122,10 @@ class Cluster:
         }
 
     def create(self, topics: Iterable[NewTopic]) -> Mapping[str, KafkaError | None]:
-        """Create topics and wait until the whole cluster knows those that were.
+        """Create topics and wait until Kafka shows those that are there now.
 
         Returns:
-            For each topic its error, or None; one that exists by now is no error.
+            For each topic its error, or None.
 
         Raises:
             CommandFailed: Kafka does not answer.
@@ -134,9 +139,8 @@ class Cluster:
                 future.result()
                 errors[name] = None
             except KafkaException as exc:
-                error: KafkaError = exc.args[0]
-                errors[name] = None if error.code() == KafkaError.TOPIC_ALREADY_EXISTS else error
-        self._wait_for([name for name, error in errors.items() if error is None])
+                errors[name] = exc.args[0]
+        self._wait_for([name for name, error in errors.items() if error is None or exists_already(error)])
         return errors
 
     def _wait_for(self, names: list[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from confluent_kafka import KafkaError
 from confluent_kafka.cimpl import NewTopic
 
-from streams.kafka.cluster import Cluster
+from streams.kafka.cluster import Cluster, exists_already
 from streams.settings import Settings
 
 # Readers that are behind must still find what a compaction would take away (a zombie's late write among it).
@@ -75,27 +75,31 @@ def create_topics(settings: Settings) -> tuple[TopicReport, ...]:
         ConfigurationError: librdkafka does not accept `kafka.client`.
         CommandFailed: Kafka does not answer, or refuses.
     """
-    plans = plan_topics(settings)
+    plans = {plan.name: plan for plan in plan_topics(settings)}
     with Cluster(settings) as cluster:
-        counts = cluster.partition_counts()
-        found = cluster.topic_settings(plan.name for plan in plans if plan.name in counts)
-        reports = {plan.name: judge(plan, counts[plan.name], found[plan.name]) for plan in plans if plan.name in counts}
-        to_create = []
-        accounts = {settings.topics.account_events, settings.topics.account_states}
-        mismatch = any(
-            counts.get(name, settings.kafka.account_partitions) != _partitions(plans, name) for name in accounts
-        )
-        for plan in plans:
-            if plan.name in counts:
-                continue
-            if plan.name in accounts and mismatch:
-                text = "not created: the account topics must have the same number of partitions; settle the other first"
-                reports[plan.name] = TopicReport(plan.name, Verdict.WRONG, text)
+        reports = _judge_existing(cluster, plans.values())
+        possible = {}
+        for name in plans.keys() - reports.keys():
+            if _has_unequal_twin(name, reports, settings):
+                text = "not created: both account topics need as many partitions; settle the other one first"
+                reports[name] = TopicReport(name, Verdict.WRONG, text)
             else:
-                to_create.append(plan)
-        if to_create:
-            reports |= _create(cluster, to_create, settings)
-    return tuple(reports[plan.name] for plan in plans)
+                possible[name] = plans[name]
+        if possible:
+            reports |= _create(cluster, possible, settings)
+    return tuple(reports[name] for name in plans)
+
+
+def _judge_existing(cluster: Cluster, plans: Iterable[TopicPlan]) -> dict[str, TopicReport]:
+    counts = cluster.partition_counts()
+    existing = [plan for plan in plans if plan.name in counts]
+    found = cluster.topic_settings(plan.name for plan in existing)
+    return {plan.name: judge(plan, counts[plan.name], found[plan.name]) for plan in existing}
+
+
+def _has_unequal_twin(name: str, reports: Mapping[str, TopicReport], settings: Settings) -> bool:
+    twins = {settings.topics.account_events, settings.topics.account_states}
+    return name in twins and any(twin in reports and reports[twin].verdict is Verdict.WRONG for twin in twins)
 
 
 def judge(plan: TopicPlan, partitions: int, found: Mapping[str, str]) -> TopicReport:
@@ -123,27 +127,26 @@ def _plan(name: str, partitions: int, wanted: Mapping[str, str]) -> TopicPlan:
     return TopicPlan(name, partitions, required, {key: value for key, value in wanted.items() if key not in required})
 
 
-def _partitions(plans: Iterable[TopicPlan], name: str) -> int:
-    return next(plan.partitions for plan in plans if plan.name == name)
-
-
-def _create(cluster: Cluster, plans: list[TopicPlan], settings: Settings) -> dict[str, TopicReport]:
+def _create(cluster: Cluster, plans: Mapping[str, TopicPlan], settings: Settings) -> dict[str, TopicReport]:
     copies = settings.kafka.replication_factor
     errors = cluster.create(
-        NewTopic(plan.name, plan.partitions, copies, config={**plan.required, **plan.advised}) for plan in plans
+        NewTopic(plan.name, plan.partitions, copies, config={**plan.required, **plan.advised})
+        for plan in plans.values()
     )
     reports = {}
-    for plan in plans:
-        error = errors[plan.name]
+    for name, error in errors.items():
+        plan = plans[name]
         if error is None:
             text = f"{_count(plan.partitions)}, {plan.required['cleanup.policy']}, {copies} of each"
-            reports[plan.name] = TopicReport(plan.name, Verdict.CREATED, text)
+            reports[name] = TopicReport(name, Verdict.CREATED, text)
+        elif exists_already(error):
+            reports |= _judge_existing(cluster, [plan])
         elif error.code() == KafkaError.INVALID_REPLICATION_FACTOR:
             brokers = cluster.broker_count()
             text = f"not created: kafka.replication_factor is {copies}, brokers are {brokers}: lower it or start more"
-            reports[plan.name] = TopicReport(plan.name, Verdict.WRONG, text)
+            reports[name] = TopicReport(name, Verdict.WRONG, text)
         else:
-            reports[plan.name] = TopicReport(plan.name, Verdict.WRONG, f"not created: {error.str()}")
+            reports[name] = TopicReport(name, Verdict.WRONG, f"not created: {error.str()}")
     return reports
 
 

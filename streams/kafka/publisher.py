@@ -37,14 +37,18 @@ class Publisher:
 
     A thread of its own serves librdkafka. Use it as `async with`, in one event loop.
 
+    Args:
+        settings: how Kafka is reached.
+        delivery_timeout_seconds: after which a message counts as not delivered.
+
     Raises:
         ConfigurationError: librdkafka does not accept `kafka.client`.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, delivery_timeout_seconds: float = _DELIVERY_SECONDS) -> None:
         self._settings = settings
         self._errors = ErrorMemory()
-        self._producer = _producer(settings, self._errors, linger_ms=1)
+        self._producer = _producer(settings, self._errors, 1, delivery_timeout_seconds)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="kafka-publisher", daemon=True)
 
@@ -126,7 +130,7 @@ def publish_all(settings: Settings, messages: Iterable[Message], progress: Calla
         CommandFailed: Kafka does not answer or refuses; says how many had arrived.
     """
     errors = ErrorMemory()
-    producer = _producer(settings, errors, linger_ms=20)
+    producer = _producer(settings, errors, 20, _DELIVERY_SECONDS)
     arrived = 0
     failed: KafkaError | None = None
 
@@ -167,14 +171,16 @@ def _queued(producer: Producer, message: Message, report: Callable[[KafkaError |
     return True
 
 
-def _producer(settings: Settings, errors: ErrorMemory, linger_ms: int) -> Producer:
+def _producer(settings: Settings, errors: ErrorMemory, linger_ms: int, delivery_timeout_seconds: float) -> Producer:
     config: dict[str, Any] = {
         **client_config(settings),
         "acks": "all",
         "enable.idempotence": True,
         "partitioner": settings.kafka.partitioner,
         "linger.ms": linger_ms,
-        "delivery.timeout.ms": _DELIVERY_SECONDS * 1000,
+        "delivery.timeout.ms": int(delivery_timeout_seconds * 1000),
+        # A topic that was made a moment ago may be unknown for a moment, not for the 30 s of the default.
+        "topic.metadata.propagation.max.ms": 5000,
         "error_cb": errors,
     }
     try:

@@ -1,0 +1,118 @@
+"""`ldapflow publish`: events from files to Kafka."""
+
+import shutil
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, BinaryIO, Final, cast
+
+import typer
+
+from schemas.errors import CommandFailed
+from schemas.events import Kind
+from streams.cli.invocation import invocation_of
+from streams.cli.progress import progress
+from streams.kafka import Cluster, Message, publish_all
+from streams.publishing import Router, Survey, messages_of
+from streams.settings import Settings
+
+_STDIN: Final = "-"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command()(publish)
+
+
+def publish(
+    context: typer.Context,
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="FILE", help="JSON Lines of events; - is standard input.")
+    ] = None,
+    *,
+    push: Annotated[bool, typer.Option("--push", help="The events are a full push: everything there is.")] = False,
+) -> None:
+    """Publish events, each to its topic. All lines are checked first; if one is wrong, nothing is published."""
+    settings = invocation_of(context).settings()
+    push_id = f"push-{uuid.uuid4().hex}" if push else None
+    router = Router(settings.topics, settings.max_event_bytes, time.time_ns() // 1_000_000, push_id)
+    with ExitStack() as stack:
+        opened = [(_name(file), stack.enter_context(_open(file))) for file in files or [_STDIN]]
+        survey = _survey(opened, router)
+        _check_topics(settings)
+        start = time.monotonic()
+        if push:
+            _send(settings, [_mark(router, survey, begins=True)])
+        with progress("published", survey.total) as show:
+            count = publish_all(settings, _messages(opened, router), show)
+        if push:
+            _send(settings, [_mark(router, survey, begins=False)])
+        seconds = time.monotonic() - start
+    typer.echo(
+        f"published {count} events ({survey.events[Kind.ORGANIZATION]} of organizations, "
+        f"{survey.events[Kind.ACCOUNT]} of accounts) in {seconds:.1f} s, {count / max(seconds, 0.001):.0f} events/s"
+        + (f", as the full push {push_id}" if push else "")
+    )
+
+
+def _survey(opened: Sequence[tuple[str, BinaryIO]], router: Router) -> Survey:
+    survey = Survey()
+    with progress("checked", None) as show:
+        for name, file in opened:
+            survey.add(name, file, router, show)
+    survey.raise_if_wrong()
+    return survey
+
+
+def _messages(opened: Sequence[tuple[str, BinaryIO]], router: Router) -> Iterator[Message]:
+    for name, file in opened:
+        file.seek(0)
+        yield from messages_of(name, file, router)
+
+
+def _mark(router: Router, survey: Survey, *, begins: bool) -> Message:
+    organizations, accounts = (len(survey.subjects[kind]) for kind in (Kind.ORGANIZATION, Kind.ACCOUNT))
+    return router.mark(begins=begins, organizations=organizations, accounts=accounts)
+
+
+def _send(settings: Settings, messages: Sequence[Message]) -> None:
+    silent: Callable[[int], None] = lambda _: None  # noqa: E731 - a name for nothing to show
+    publish_all(settings, messages, silent)
+
+
+def _check_topics(settings: Settings) -> None:
+    with Cluster(settings) as cluster:
+        there = cluster.partition_counts()
+    topics = (settings.topics.organization_events, settings.topics.account_events)
+    missing = [name for name in topics if name not in there]
+    if missing:
+        raise CommandFailed(f"Kafka has no topic {', '.join(missing)}: run `ldapflow topics create`")
+
+
+def _name(file: str) -> str:
+    return "standard input" if file == _STDIN else file
+
+
+def _open(file: str) -> BinaryIO:
+    """Open a file that can be read twice: what is a stream is kept in a nameless file meanwhile."""
+    try:
+        if file == _STDIN:
+            return _spooled(sys.stdin.buffer)
+        source = Path(file).open("rb")  # noqa: SIM115 - closed by the caller's stack
+        if source.seekable():
+            return source
+        with source:
+            return _spooled(source)
+    except OSError as exc:
+        raise CommandFailed(f"{_name(file)} cannot be read ({exc.strerror}): correct its name or its owner") from exc
+
+
+def _spooled(source: BinaryIO) -> BinaryIO:
+    spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the caller's stack
+    shutil.copyfileobj(source, spool)
+    spool.seek(0)
+    return cast("BinaryIO", spool)

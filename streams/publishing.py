@@ -1,0 +1,142 @@
+"""From lines of JSON to messages on their topics: what `ldapflow publish` accepts, and where it goes."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+import orjson
+
+from schemas.codec import Envelope, decode_event, open_envelope
+from schemas.errors import CommandFailed, DeadLetterReason, InvalidEvent
+from schemas.events import EventType, Kind
+from streams.kafka import Message
+from streams.settings import TopicNames
+
+_PUSH_MARKS: Final = frozenset({EventType.PUSH_BEGIN, EventType.PUSH_END})
+_SHOWN_LINES: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """Makes a message of a line.
+
+    Attributes:
+        topics: where the kinds go.
+        max_event_bytes: the longest event that a worker accepts.
+        now: milliseconds; a time that lies more than a day after it is refused, as a worker would.
+        push_id: put into each event; None for events that belong to no push.
+    """
+
+    topics: TopicNames
+    max_event_bytes: int
+    now: int
+    push_id: str | None = None
+
+    def route(self, line: bytes) -> tuple[Kind, Message]:
+        """Check an event as a worker would, and address it.
+
+        Raises:
+            InvalidEvent: it is none, or none that may be published so.
+        """
+        envelope = open_envelope(line)
+        if envelope.type is EventType.REDRIVE:
+            raise InvalidEvent(DeadLetterReason.UNKNOWN_TYPE, f"{envelope.type} is written by ldapflow itself")
+        value = line if self.push_id is None else self._marked(envelope)
+        kind = envelope.kind or Kind.ORGANIZATION
+        key = envelope.subject.encode()
+        decode_event(kind, key, value, self.now, self.max_event_bytes)
+        return kind, Message(self._topic(kind), key, value)
+
+    def mark(self, *, begins: bool, organizations: int, accounts: int) -> Message:
+        """The message that begins or ends the push of `push_id`."""
+        push_id = self.push_id or ""
+        value = {
+            "eventType": f"{EventType.PUSH_BEGIN if begins else EventType.PUSH_END}",
+            "eventTime": self.now,
+            "bizData": {"pushId": push_id, "organizations": organizations, "accounts": accounts},
+        }
+        return Message(self.topics.organization_events, push_id.encode(), orjson.dumps(value))
+
+    def _marked(self, envelope: Envelope) -> bytes:
+        if envelope.type in _PUSH_MARKS:
+            raise InvalidEvent(DeadLetterReason.UNKNOWN_TYPE, f"{envelope.type} is what --push makes itself")
+        return orjson.dumps({**envelope.document, "pushId": self.push_id})
+
+    def _topic(self, kind: Kind) -> str:
+        return self.topics.account_events if kind is Kind.ACCOUNT else self.topics.organization_events
+
+
+@dataclass(slots=True)
+class Survey:
+    """What the lines of all files are, before anything is published.
+
+    Attributes:
+        events: of each kind.
+        subjects: of each kind, the hashes of the ids that occur.
+    """
+
+    events: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
+    subjects: dict[Kind, set[int]] = field(default_factory=lambda: {kind: set() for kind in Kind})
+    _first: str | None = None
+    _others: list[str] = field(default_factory=list)
+    _wrong: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many events there are."""
+        return sum(self.events.values())
+
+    def add(self, name: str, file: BinaryIO, router: Router, progress: Callable[[int], None]) -> None:
+        """Check all lines of a file."""
+        for number, line in lines_of(file):
+            try:
+                kind, message = router.route(line)
+            except InvalidEvent as exc:
+                self._note(f"{name}:{number}", exc)
+                continue
+            self.events[kind] += 1
+            self.subjects[kind].add(hash(message.key))
+            progress(self.total)
+
+    def raise_if_wrong(self) -> None:
+        """End here if there was a line that is no event.
+
+        Raises:
+            CommandFailed: names the first one with its fault, and the next ones.
+        """
+        if self._first is None:
+            return
+        others = ", ".join(self._others)
+        more = self._wrong - 1 - len(self._others)
+        also = f"; also {others}" + (f" and {more} more" if more else "") if others else ""
+        raise CommandFailed(f"{self._first}{also}: nothing was published")
+
+    def _note(self, place: str, error: InvalidEvent) -> None:
+        self._wrong += 1
+        if self._first is None:
+            self._first = f"{place}: {error}"
+        elif len(self._others) < _SHOWN_LINES:
+            self._others.append(place)
+
+
+def messages_of(name: str, file: BinaryIO, router: Router) -> Iterator[Message]:
+    """The messages of a file that was surveyed.
+
+    Raises:
+        CommandFailed: the file has changed since.
+    """
+    for number, line in lines_of(file):
+        try:
+            yield router.route(line)[1]
+        except InvalidEvent as exc:
+            raise CommandFailed(f"{name}:{number}: changed while it was read: publish it again ({exc})") from exc
+
+
+def lines_of(file: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not empty, with their numbers from 1; a byte order mark is left out."""
+    for number, line in enumerate(file, start=1):
+        text = line.strip()
+        if number == 1:
+            text = text.removeprefix(b"\xef\xbb\xbf")
+        if text:
+            yield number, text

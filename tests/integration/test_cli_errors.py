@@ -1,0 +1,140 @@
+"""What a user sees when something is wrong: an exit code, and lines without a traceback."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.sandbox.processes import free_port
+from streams.sandbox.slapd import Slapd
+from tests.support.program import ldapflow, lines, write_configuration
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a configuration to which neither Kafka nor LDAP answers."""
+    write_configuration(tmp_path, kafka={"bootstrap_servers": f"127.0.0.1:{free_port()}"})
+    return tmp_path
+
+
+COMMANDS = ["", "pin", "publish", "topics", "topics create"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_without_a_configuration(tmp_path: Path, command: str) -> None:
+    done = ldapflow(*command.split(), "--help", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage: ldapflow")
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["--nonsense"], ["topics"], ["pin", "nonsense"]])
+def test_wrong_usage_is_2(folder: Path, arguments: list[str]) -> None:
+    done = ldapflow(*arguments, folder=folder)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+
+
+def test_a_missing_configuration_is_2_and_one_line(tmp_path: Path) -> None:
+    done = ldapflow("pin", folder=tmp_path)
+    assert (done.returncode, lines(done.stderr)) == (
+        2,
+        ["no configuration at ldapflow.yaml: write one (see README) or give --config FILE"],
+    )
+
+
+def test_the_configuration_may_be_named_by_the_environment(tmp_path: Path) -> None:
+    done = ldapflow("pin", folder=tmp_path, environ={"LDAPFLOW_CONFIG": "other.yaml"})
+    assert "no configuration at other.yaml" in done.stderr
+
+
+def test_each_problem_of_the_configuration_is_a_line(tmp_path: Path) -> None:
+    write_configuration(tmp_path, kafka={"bootstrap_server": "x"}, sync={"disabled_accounts": "forget"})
+    done = ldapflow("topics", "create", folder=tmp_path)
+    first, second = lines(done.stderr)
+    assert done.returncode == 2
+    assert first == "ldapflow.yaml:9: sync.disabled_accounts: must be 'lock', 'keep' or 'remove'"
+    assert second == "ldapflow.yaml:12: kafka.bootstrap_server: unknown key: did you mean bootstrap_servers?"
+
+
+def test_a_password_file_for_everybody_is_2_and_one_line(folder: Path) -> None:
+    (folder / "ldap-password").chmod(0o644)
+    done = ldapflow("pin", folder=folder)
+    (line,) = lines(done.stderr)
+    assert done.returncode == 2
+    assert line.endswith(f"chmod 600 {folder / 'ldap-password'}")
+
+
+@pytest.mark.parametrize("listen", ["9108", "localhost:x", ":9108"])
+def test_a_wrong_metrics_address_is_2_and_one_line(folder: Path, listen: str) -> None:
+    done = ldapflow("--metrics-listen", listen, "pin", folder=folder)
+    (line,) = lines(done.stderr)
+    assert done.returncode == 2
+    assert line.startswith("--metrics-listen must ")
+
+
+@pytest.mark.parametrize("command", [["topics", "create"], ["publish"]])
+def test_a_dead_kafka_is_1_and_one_line_within_10_seconds(folder: Path, command: list[str]) -> None:
+    start = time.monotonic()
+    done = ldapflow(*command, folder=folder)
+    assert done.returncode == 1
+    (line,) = lines(done.stderr)
+    assert line.startswith("Kafka at 127.0.0.1:")
+    assert line.endswith("does not answer: start it, or correct kafka.bootstrap_servers")
+    assert time.monotonic() - start < 10
+
+
+def test_an_unknown_setting_of_librdkafka_is_2_and_one_line(tmp_path: Path) -> None:
+    write_configuration(tmp_path, kafka={"client": {"sasl.nonsense": "x"}})
+    done = ldapflow("topics", "create", folder=tmp_path)
+    (line,) = lines(done.stderr)
+    assert (done.returncode, line) == (
+        2,
+        'kafka.client: No such configuration property: "sasl.nonsense": correct it',
+    )
+
+
+def test_a_dead_directory_is_1_and_one_line(folder: Path) -> None:
+    done = ldapflow("pin", folder=folder)
+    (line,) = lines(done.stderr)
+    assert done.returncode == 1
+    assert line.startswith("LDAP at ldap://127.0.0.1:1 does not answer: start it, or correct connection.server")
+
+
+def test_a_wrong_password_is_1_and_one_line(tmp_path: Path, slapd: Slapd) -> None:
+    write_configuration(tmp_path, slapd=slapd)
+    (tmp_path / "ldap-password").write_text("wrong-password")
+    done = ldapflow("pin", folder=tmp_path)
+    (line,) = lines(done.stderr)
+    assert done.returncode == 1
+    assert line.startswith(f"LDAP at {slapd.uri}: ")
+    assert line.endswith("correct connection.admin_dn or the password")
+    assert "wrong-password" not in line
+
+
+@pytest.fixture
+def waiting(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A `publish` that waits for its standard input."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streams.cli.main", "publish"],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_an_interrupt_is_130_and_quiet(waiting: subprocess.Popen[bytes]) -> None:
+    assert waiting.stdin is not None
+    # More than a pipe holds: when all of it is taken, the command has begun to read.
+    waiting.stdin.write(b"\n" * 1_000_000)
+    waiting.stdin.flush()
+    waiting.send_signal(signal.SIGINT)
+    _, err = waiting.communicate(timeout=10)
+    assert (waiting.returncode, err) == (130, b"")

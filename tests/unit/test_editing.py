@@ -1,0 +1,98 @@
+"""Writing a value into a configuration leaves everything else as it was."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import CommandFailed
+from streams.settings.editing import replace_file, set_scalar
+
+UUID = "0b0f0c8a-1111-2222-3333-444455556666"
+
+
+def pinned(text: str) -> str:
+    return set_scalar(text, "sync", "target_entry_uuid", UUID, after="target_dn")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("sync:\n  target_entry_uuid: null  # pin\n", f"sync:\n  target_entry_uuid: {UUID}  # pin\n"),
+        ("sync:\n  target_entry_uuid: 'x'\n  a: 1\n", f"sync:\n  target_entry_uuid: {UUID}\n  a: 1\n"),
+        ("sync:\n  target_entry_uuid:\n  a: 1\n", f"sync:\n  target_entry_uuid: {UUID}\n  a: 1\n"),
+        ("sync:\n  target_entry_uuid:   # pin\n", f"sync:\n  target_entry_uuid: {UUID}   # pin\n"),
+        ("sync: {target_entry_uuid: null, a: 1}", f"sync: {{target_entry_uuid: {UUID}, a: 1}}"),
+        ("sync:\n  target_entry_uuid:", f"sync:\n  target_entry_uuid: {UUID}"),
+    ],
+)
+def test_a_value_is_replaced_where_it_stands(before: str, after: str) -> None:
+    assert pinned(before) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("sync:\n  target_dn: o=x\n", f"sync:\n  target_dn: o=x\n  target_entry_uuid: {UUID}\n"),
+        ("sync:\n  target_dn: o=x", f"sync:\n  target_dn: o=x\n  target_entry_uuid: {UUID}"),
+        (
+            "sync:\n    target_dn: 'o=x'  # here\n    # next\n    passwords: false\n",
+            f"sync:\n    target_dn: 'o=x'  # here\n    target_entry_uuid: {UUID}\n    # next\n    passwords: false\n",
+        ),
+        ("sync: {target_dn: 'o=x', a: 1}\n", f"sync: {{target_dn: 'o=x', target_entry_uuid: {UUID}, a: 1}}\n"),
+        ("sync:\r\n  target_dn: o=x\r\n", f"sync:\r\n  target_dn: o=x\r\n  target_entry_uuid: {UUID}\r\n"),
+    ],
+)
+def test_a_missing_key_is_added_behind_its_neighbour(before: str, after: str) -> None:
+    assert pinned(before) == after
+
+
+def test_everything_else_survives() -> None:
+    """Comments, order, quotes, folded texts, and characters outside of ASCII."""
+    before = """\
+# Büro 😀
+name:   "héad"   # name
+users:
+    mapping:
+        - {attribute: cn,   expression: 'a'}
+sync:
+
+  # where
+  target_dn: ou=büro,dc=example   # ü
+  zeta: 1
+  alpha: >-
+    folded
+    text
+"""
+    assert pinned(before) == before.replace("# ü\n", f"# ü\n  target_entry_uuid: {UUID}\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sync:\n  target_dn: >-\n    ou=x\n  a: 1\n",
+        "base: &b {target_dn: o=x}\nsync: *b\n",
+        "sync:\n  target_entry_uuid: [a]\n",
+        "sync: x\n",
+        "sync: {}\n",
+    ],
+)
+def test_what_cannot_be_edited_safely_is_left_to_a_person(text: str) -> None:
+    with pytest.raises(CommandFailed, match=f"write `target_entry_uuid: {UUID}` there"):
+        pinned(text)
+
+
+def test_a_replaced_file_keeps_its_mode_and_a_link_stays_a_link(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.yaml", tmp_path / "link.yaml"
+    real.write_text("old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    replace_file(link, "new")
+    assert (real.read_text(), real.stat().st_mode & 0o777, link.is_symlink()) == ("new", 0o640, True)
+
+
+def test_a_replacement_that_fails_leaves_the_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "real.yaml"
+    path.write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        replace_file(path, "\ud800")
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("real.yaml", "old")]
