@@ -1,0 +1,1 @@
+"""Faults that are real: killed, frozen, cut off, full, read-only."""

@@ -1,0 +1,148 @@
+"""Events on Kafka become entries in slapd: the worker as a process, on real servers."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.sandbox.kafka import Kafka
+from streams.sandbox.slapd import Slapd
+from tests.support.directory_dump import admin_connection, read_tree
+from tests.support.flow import Flow, until
+from tests.support.identity_source import IdentitySource, entry_uuids, found_entries
+
+
+@pytest.fixture
+def flow(tmp_path: Path, kafka: Kafka, fresh_slapd: Callable[..., Slapd], topic_prefix: str) -> Iterator[Flow]:
+    with Flow(tmp_path, kafka, fresh_slapd(), topic_prefix) as running:
+        yield running
+
+
+def small_company() -> IdentitySource:
+    source = IdentitySource()
+    source.add_organization("rd", "R&D")
+    source.add_organization("rd_cn", "研发, 中国", "rd")
+    source.add_organization("sales", ' "Sales" + #1 ')
+    source.add_account("a1", "mei", "rd_cn", name="王 梅", mail="mei@example.com", phone="13800000001")
+    source.add_account("a2", "omar,x+y", "sales", name="عمر")
+    source.add_account("a3", "ivan", "rd", "sales", name="Иван", description="two homes")
+    return source
+
+
+def test_events_become_the_expected_tree_in_whatever_order_the_topics_are_read(flow: Flow) -> None:
+    """Accounts before their organizations, children before their parents."""
+    source = small_company()
+    flow.publish(reversed(source.events))
+    flow.worker()
+    flow.settle(source)
+
+
+def test_renames_and_moves_keep_the_entry(flow: Flow) -> None:
+    """Organizations with people below, and people: one ModifyDN each, so the entryUUID survives."""
+    source = small_company()
+    flow.publish(source.events)
+    flow.worker()
+    flow.settle(source)
+    before = entry_uuids(flow.slapd)
+    done = len(source.events)
+    source.rename_organization("rd", "Forschung")
+    source.move_organization("rd_cn", "sales")
+    source.move_account("a3", "sales")
+    source.change_account("a1", username="mei.wang", name="王梅", phone=None)
+    flow.publish(source.events[done:])
+    flow.settle(source)
+    after = entry_uuids(flow.slapd)
+    assert after["mei.wang"] == before["mei"]
+    assert after["ivan"] == before["ivan"]
+
+
+def test_a_leaver_and_an_emptied_organization_go(flow: Flow) -> None:
+    """The organization's delete comes first and waits for its people."""
+    source = small_company()
+    flow.publish(source.events)
+    flow.worker()
+    flow.settle(source)
+    done = len(source.events)
+    source.delete_account("a1")
+    source.delete_organization("rd_cn")
+    flow.publish(reversed(source.events[done:]))
+    flow.settle(source)
+
+
+def test_publishing_the_same_file_twice_changes_nothing(flow: Flow) -> None:
+    """Neither modifyTimestamp nor entryCSN of any entry."""
+    source = small_company()
+    source.rename_organization("rd", "Forschung")
+    source.move_account("a3", "sales")
+    flow.publish(source.events)
+    worker = flow.worker()
+    flow.settle(source)
+    before = read_tree(flow.slapd)
+    writes = sum(worker.metric("ldapflow_directory_operations_total", operation=o) for o in ("add", "modify", "delete"))
+    flow.publish(source.events)
+    until(flow.is_idle, "an idle worker")
+    assert read_tree(flow.slapd) == before
+    assert writes == sum(
+        worker.metric("ldapflow_directory_operations_total", operation=o) for o in ("add", "modify", "delete")
+    )
+
+
+def test_what_is_not_ours_is_left_alone(flow: Flow) -> None:
+    """An entry of other classes under the wanted DN is not touched, nor are unmapped attributes of our entries."""
+    source = small_company()
+    source.accounts.pop("a3")
+    stranger = f"uid=ivan,ou=R&D,{flow.slapd.target_dn}"
+    flow.publish(source.events[:3])
+    worker = flow.worker()
+    until(lambda: len(read_tree(flow.slapd)) == 4, "the organizations")
+    with admin_connection(flow.slapd) as connection:
+        connection.add(  # type: ignore[no-untyped-call]
+            stranger, ["account"], {"description": "not yours"})
+    before = read_tree(flow.slapd)[stranger]
+    flow.publish(source.events[3:])
+    expected = source.expected()
+    until(lambda: found_entries(flow.slapd).keys() >= expected.keys() and flow.is_idle(), "the others")
+    with admin_connection(flow.slapd) as connection:
+        connection.modify(
+            f"uid=mei,ou=研发\\2C 中国,ou=R&D,{flow.slapd.target_dn}", {"title": [("MODIFY_ADD", ["Dr."])]}
+        )
+    source.change_account("a1", name="Mei")
+    flow.publish(source.events[-1:])
+    expected = source.expected()
+    until(lambda: all(found_entries(flow.slapd).get(path) == entry for path, entry in expected.items()), "the change")
+    tree = read_tree(flow.slapd)
+    assert tree[stranger] == before
+    assert [entry["title"] for entry in tree.values() if "title" in entry] == [[b"Dr."]]
+    assert worker.metric("ldapflow_waiting", kind="account", reason="foreign_entry") == 1
+
+
+def test_a_bad_event_goes_to_the_dead_letters_and_nobody_waits_for_it(flow: Flow) -> None:
+    source = small_company()
+    source.add_account("bad", "x" * 5000, "rd")  # longer than slapd and we take for an RDN
+    bad = source.events[-1]
+    source.accounts.pop("bad")
+    source.add_account("a4", "last", "rd")
+    flow.publish(source.events)
+    flow.worker()
+    flow.settle(source)
+    letters = flow.messages(flow.settings.topics.dead_letters)
+    assert [(letter.key() or b"").decode() for letter in letters] == [bad.key]
+    headers = dict(letters[0].headers() or ())
+    assert headers["ldapflow-reason"] == b"bad_rdn"
+
+
+def test_two_workers_share_the_partitions(flow: Flow) -> None:
+    """Both apply events; what one of them holds when it ends is taken over."""
+    source = IdentitySource()
+    source.add_organization("o", "Org")
+    workers = [flow.worker(), flow.worker()]
+    for number in range(300):
+        source.add_account(f"a{number}", f"user{number}", "o")
+    flow.publish(source.events)
+    flow.settle(source)
+    shares = [worker.metric("ldapflow_events_total", kind="account", outcome="applied") for worker in workers]
+    assert min(shares) > 0
+    workers[0].stop()
+    source.add_account("late", "late", "o")
+    flow.publish(source.events[-1:])
+    flow.settle(source)
