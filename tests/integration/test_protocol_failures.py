@@ -123,6 +123,17 @@ async def test_cancelled_requests_take_no_slots_for_ever(slapd: Slapd) -> None:
         assert None not in await asyncio.gather(*(ldap.read(slapd.target_dn) for _ in range(12)))
 
 
+async def test_a_cancelled_bind_ends_the_connection(slapd: Slapd) -> None:
+    """Nobody would know as whom the next request is made."""
+    ldap = await Connection.open(slapd.host, slapd.port)
+    bind = asyncio.create_task(ldap.bind(slapd.admin_dn, slapd.admin_password.encode()))
+    await asyncio.sleep(0)
+    bind.cancel()
+    await ldap.wait_closed()
+    with pytest.raises(NotSent):
+        await ldap.read("")
+
+
 async def test_a_stopped_server_does_not_fill_the_memory(fresh_slapd: Callable[[], Slapd]) -> None:
     """However much wants to be written, what is encoded and buffered is bounded; later all of it arrives."""
     slapd = fresh_slapd()

@@ -71,6 +71,13 @@ def test_an_attribute_that_comes_twice_is_merged() -> None:
     assert decode_entry(content, 0, len(content)).attributes == {"mail": [b"1", b"2", b"3"], "cn": [b"a"]}
 
 
+def test_octets_behind_the_attributes() -> None:
+    """An entry ends with its attributes."""
+    content = wire.entry("cn=a", ("cn", [b"a"])) + b"\x04\x00"
+    with pytest.raises(MalformedReply):
+        decode_entry(content, 0, len(content))
+
+
 @pytest.mark.parametrize("change", [-1, 1])
 @pytest.mark.parametrize(
     "position", [1, 7, 9, 11, 15, 17, 20], ids=["dn", "list", "attribute", "name", "set", "value", "value"]
