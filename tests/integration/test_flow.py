@@ -96,14 +96,13 @@ def test_what_is_not_ours_is_left_alone(flow: Flow) -> None:
     worker = flow.worker()
     until(lambda: len(read_tree(flow.slapd)) == 4, "the organizations")
     with admin_connection(flow.slapd) as connection:
-        connection.add(  # type: ignore[no-untyped-call]
-            stranger, ["account"], {"description": "not yours"})
+        connection.add(stranger, ["account"], {"description": "not yours"})  # type: ignore[no-untyped-call]
     before = read_tree(flow.slapd)[stranger]
     flow.publish(source.events[3:])
     expected = source.expected()
     until(lambda: found_entries(flow.slapd).keys() >= expected.keys() and flow.is_idle(), "the others")
     with admin_connection(flow.slapd) as connection:
-        connection.modify(
+        connection.modify(  # type: ignore[no-untyped-call]
             f"uid=mei,ou=研发\\2C 中国,ou=R&D,{flow.slapd.target_dn}", {"title": [("MODIFY_ADD", ["Dr."])]}
         )
     source.change_account("a1", name="Mei")
