@@ -1,0 +1,69 @@
+"""What people decided: records of the control topic (contract section 1; design section 5, "Guard").
+
+They are facts, not orders: every owner acts on those that concern its states, whenever it meets them.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from schemas.events import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Held deletions may happen.
+
+    Attributes:
+        kind: None means both.
+        ids: None means every one that was held then.
+        before: milliseconds: states whose `status_time` is later were not looked at.
+    """
+
+    kind: Kind | None
+    ids: tuple[str, ...] | None
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Held deletions shall not happen: the entries stay, as unmanaged ones; fields as in `Approval`."""
+
+    kind: Kind | None
+    ids: tuple[str, ...] | None
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing is written to LDAP until a `Resume`; the last of the two by offset holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Writing goes on; a brake older than this ends too."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterHandled:
+    """A dead letter was retried or discarded: lists hide it."""
+
+    partition: int
+    offset: int
+    retried: bool
+
+
+Decision: TypeAlias = Approval | Discard | Pause | Resume | DeadLetterHandled
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision and when it was written down.
+
+    Attributes:
+        offset: on the control topic, whose one partition orders all decisions.
+        time: milliseconds: the Kafka timestamp.
+    """
+
+    offset: int
+    time: int
+    decision: Decision
