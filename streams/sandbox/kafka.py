@@ -64,12 +64,19 @@ class Kafka:
         properties: of the broker, over the sandbox's own.
         advertised_port: opens a second listener on `proxied_port`, whose clients are told to come back to this port:
             that of a proxy in front of it.
+        parent: where its folder is made; the system's folder for temporary files by default.
     """
 
-    def __init__(self, properties: Mapping[str, str] | None = None, *, advertised_port: int | None = None) -> None:
+    def __init__(
+        self,
+        properties: Mapping[str, str] | None = None,
+        *,
+        advertised_port: int | None = None,
+        parent: Path | None = None,
+    ) -> None:
         self.port = free_port()
         self.proxied_port = free_port()
-        self.folder = Path(tempfile.mkdtemp(prefix="ldapflow-kafka-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="ldapflow-kafka-", dir=parent))
         self.log = self.folder / "kafka.log"
         self._data = self.folder / "data"
         self._server_properties = self.folder / "server.properties"

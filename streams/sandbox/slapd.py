@@ -45,6 +45,7 @@ class Slapd:
     Args:
         options: what differs from the default.
         log_level: of slapd's own log, e.g. `stats` (slapd.conf(5), loglevel); every logged line costs speed.
+        parent: where its folder is made; the system's folder for temporary files by default.
     """
 
     suffix = SUFFIX
@@ -53,11 +54,13 @@ class Slapd:
     target_dn = TARGET_DN
     host = LOOPBACK
 
-    def __init__(self, options: SlapdOptions | None = None, *, log_level: str = "none") -> None:
+    def __init__(
+        self, options: SlapdOptions | None = None, *, log_level: str = "none", parent: Path | None = None
+    ) -> None:
         self.options = options or SlapdOptions()
         self.port = free_port()
         self.ldaps_port = None if self.options.tls is None else free_port()
-        self.folder = Path(tempfile.mkdtemp(prefix="ldapflow-slapd-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="ldapflow-slapd-", dir=parent))
         self.log = self.folder / "slapd.log"
         self._passwords = SlapdPasswords(*(secrets.token_urlsafe(16) for _ in range(3)))
         self._configuration = self.folder / "slapd.conf"
