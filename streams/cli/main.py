@@ -14,7 +14,6 @@ from streams.cli.invocation import Invocation
 
 _FAILED: Final = 1
 _WRONG_CONFIGURATION: Final = 2
-_INTERRUPTED: Final = 130  # 128 and SIGINT, as shells have it
 
 
 class LogFormatOption(StrEnum):
@@ -30,7 +29,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line.
+    """Run one command line. An interrupt ends it quietly with 130: Typer sees to that.
 
     Returns:
         The exit code (contract section 5).
@@ -47,8 +46,6 @@ def run(arguments: Sequence[str]) -> int:
     except LdapflowError as exc:
         _tell(str(exc))
         return _FAILED
-    except KeyboardInterrupt:
-        return _INTERRUPTED
     return 0
 
 

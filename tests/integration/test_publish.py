@@ -96,6 +96,7 @@ def test_one_wrong_line_publishes_nothing(folder: Path, settings: Settings) -> N
     (line,) = lines(done.stderr)
     assert done.returncode == 1
     assert line.startswith("bad.jsonl:3: ")
+    assert line.endswith(": nothing was published")
     with Cluster(settings) as cluster:
         assert set(cluster.end_offsets([settings.topics.account_events]).values()) == {0}
 

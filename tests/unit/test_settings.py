@@ -150,6 +150,13 @@ def test_a_duplicate_key_is_a_problem(problems: Problems) -> None:
     assert problem == "5: connection.server: is given twice, first in line 2: keep one of them"
 
 
+def test_an_alias_within_itself_is_a_problem(problems: Problems) -> None:
+    """And no endless loop."""
+    assert "10: endpoints.a.b: this alias contains itself: write the value out" in problems(
+        SMALLEST + "name: x\nendpoints:\n  a: &a\n    b: *a\n"
+    )
+
+
 def test_a_syntax_error_is_one_line_with_its_position(problems: Problems) -> None:
     (problem,) = problems("kafka:\n  client: {a: 1\nsync: x\n")
     assert re.match(r"3:\d+: not valid YAML: ", problem)
@@ -261,6 +268,11 @@ def test_a_literal_password_is_refused_and_not_repeated(problems: Problems) -> N
 def test_a_password_that_is_only_partly_a_variable_is_a_literal(problems: Problems) -> None:
     (problem,) = problems(SMALLEST.replace("${LDAP_PASSWORD}", "x${LDAP_PASSWORD}"))
     assert "must not be written out" in problem
+
+
+def test_two_places_for_one_secret_are_refused(problems: Problems, tmp_path: Path) -> None:
+    text = secret_file(tmp_path, b"x").replace("sync:", "  admin_password: ${LDAP_PASSWORD}\nsync:")
+    assert problems(text) == ["5: connection.admin_password: does not go with admin_password_file: keep one of them"]
 
 
 def test_no_password_at_all_names_both_ways(problems: Problems) -> None:
@@ -385,6 +397,8 @@ def test_a_wrong_setting_is_told_at_its_key(problems: Problems, line: str, words
     [
         ("target_entry_uuid: x", "sync.target_entry_uuid: must be an entryUUID"),
         ("verification: {cron: 61 1 * * *}", "sync.verification.cron: has a wrong minute"),
+        ("verification: {cron: '*/0 1 * * *'}", "sync.verification.cron: has a wrong step in the field minute"),
+        ("verification: {cron: '? 1 * * *'}", "sync.verification.cron: has a wrong minute"),
         ("verification: {cron: '1 *'}", "sync.verification.cron: must be a cron expression"),
         ("verification: {hours: [24]}", "sync.verification.hours[0]: must be at most 23"),
         ("verification: {hours: []}", "sync.verification.hours: names no hour"),
