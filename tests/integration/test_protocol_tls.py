@@ -170,7 +170,7 @@ async def test_plaintext_behind_the_reply_is_refused(tls_slapd: Slapd, trusting:
 
 
 async def test_a_server_that_hangs_up_during_the_handshake(trusting: ssl.SSLContext) -> None:
-    """A plain end of file instead of TLS, which asyncio does not take for an error, is one."""
+    """A plain end of file instead of TLS, is a failure."""
 
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1000)
@@ -184,6 +184,28 @@ async def test_a_server_that_hangs_up_during_the_handshake(trusting: ssl.SSLCont
             await connection.start_tls(trusting, "localhost")
         assert failure.value.reason == "connect_failed"
         await connection.wait_closed()
+
+
+async def test_a_connection_that_is_dropped_during_the_handshake(trusting: ssl.SSLContext) -> None:
+    """Our own abort ends a handshake that would otherwise wait for its time-out."""
+    begun = asyncio.Event()
+
+    async def grant(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(b"\x30\x0c\x02\x01\x01" + START_TLS_DONE)
+        await reader.read(1000)
+        begun.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(grant, "127.0.0.1", 0) as server:
+        connection = await Connection.open("127.0.0.1", server.sockets[0].getsockname()[1])
+        handshake = asyncio.create_task(connection.start_tls(trusting, "localhost"))
+        await begun.wait()
+        connection.abort(ConnectionAbortedError("enough"))
+        with pytest.raises(NotSent):
+            await handshake
+        assert isinstance(await connection.wait_closed(), ConnectionAbortedError)
 
 
 async def test_a_server_that_goes_during_the_handshake(tls_slapd: Slapd, trusting: ssl.SSLContext) -> None:

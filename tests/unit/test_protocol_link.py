@@ -1,11 +1,13 @@
 """The link, without a network: ids, writes, replies, time-outs and ends."""
 
 import asyncio
+import ssl
 from collections.abc import Sequence
 
 import pytest
 
 from ldap_sink.protocol import messages
+from ldap_sink.protocol.connection import Connection
 from ldap_sink.protocol.link import MAX_MESSAGE_ID, Answer, Link
 from ldap_sink.protocol.results import Result
 from ldap_sink.protocol.slots import Slots
@@ -202,6 +204,20 @@ async def test_entries_are_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(loop, "time", lambda: begin + 91)
     far.link._sweep()  # noqa: SLF001
     assert failures([answer]) == [(MaybeApplied, "timeout")]
+
+
+async def test_a_link_that_is_lost_between_start_tls_and_the_handshake() -> None:
+    """There is nothing to shake hands with."""
+    far = Wire()
+    connection = Connection(far.link, max_message_bytes=1000, handshake_timeout=30)
+    begun = asyncio.create_task(connection.start_tls(ssl.create_default_context(), "localhost"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    far.link.data_received(wire.reply(1, EXTENDED))
+    far.link.connection_lost(None)
+    with pytest.raises(NotSent) as failure:
+        await begun
+    assert failure.value.reason == "connection_lost"
 
 
 async def test_no_reply_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,22 @@ async def refuses(pager: Pager) -> bool:
     return False
 
 
+async def test_the_next_page_is_asked_for_before_one_is_decoded() -> None:
+    """The server works while we do."""
+    search = Search()
+    pages = search.pager.pages(QUERY)
+
+    async def requests_at_first_page() -> list[tuple[int, int]]:
+        await anext(pages)
+        return search.transport.requests
+
+    task = asyncio.create_task(requests_at_first_page())
+    await settle()
+    await search.answer(1, b"cookie")
+    assert await task == [(1, 0x63), (2, 0x63)]
+    await pages.aclose()
+
+
 async def test_a_search_that_is_left_early_is_over_with_its_last_page() -> None:
     """The page under way would take the cookie of a search that begins before it has come."""
     search = Search()
