@@ -38,8 +38,8 @@ class Redriver:
         topics = settings.topics
         self._topics = {Kind.ORGANIZATION: topics.organization_events, Kind.ACCOUNT: topics.account_events}
         self._publisher = publisher
-        self._asked: dict[tuple[Kind, str, Revision], float] = {}
-        self._under_way: dict[tuple[Kind, str, Revision], asyncio.Task[None]] = {}
+        self._asked: dict[tuple[Kind, str, Revision, RedriveReason], float] = {}
+        self._under_way: dict[tuple[Kind, str, Revision, RedriveReason], asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -51,7 +51,7 @@ class Redriver:
 
     def ask(self, kind: Kind, identifier: str, partition: int, revision: Revision, reason: RedriveReason) -> None:
         """Have a state applied again, if it is still the one of `revision`; asking again within 20 s asks nothing."""
-        key = (kind, identifier, revision)
+        key = (kind, identifier, revision, reason)
         now = monotonic()
         if key in self._under_way or now - self._asked.get(key, float("-inf")) < _ASK_AGAIN_SECONDS:
             return

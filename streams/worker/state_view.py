@@ -5,7 +5,8 @@ Each worker owns only some partitions, but needs the whole organization tree, an
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -36,8 +37,15 @@ class Seen:
     is_bound: bool
     binding: Binding | None
     status: Status
+    status_time: int
+    removed_at: int | None
     reason: str | None
     awaited: Awaited | None
+
+    @property
+    def subject(self) -> Subject:
+        """Kind and id."""
+        return self.kind, self.id
 
     @property
     def parent_id(self) -> str | None:
@@ -80,6 +88,8 @@ def seen_of(kind: Kind, identifier: str, partition: int, state: State, target: s
         is_bound=binding is not None and binding.target == target,
         binding=binding,
         status=state.status,
+        status_time=state.status_time,
+        removed_at=state.removed_at,
         reason=state.reason,
         awaited=state.awaited,
     )
@@ -94,39 +104,79 @@ class StateView:
 
     def __init__(self, target: str) -> None:
         self.target: Final = target
-        self.entities: dict[Kind, dict[str, Seen]] = {Kind.ORGANIZATION: {}, Kind.ACCOUNT: {}}
-        self._holders: dict[str, Subject] = {}
+        self.entities: Final[dict[Kind, dict[str, Seen]]] = {kind: {} for kind in Kind}
+        self._holders: dict[str, set[Subject]] = defaultdict(set)
+        self._members: dict[str, set[Subject]] = defaultdict(set)
         self._bound_below: dict[str, set[Subject]] = defaultdict(set)
-        self._positions: dict[Place, int] = {}
+        self._bound_count: dict[Kind, int] = dict.fromkeys(Kind, 0)
+        self._by_status: dict[tuple[Kind, Status], set[str]] = defaultdict(set)
+        self._removals: dict[Kind, dict[str, int]] = {kind: {} for kind in Kind}
         self._listeners: list[Listener] = []
+        self._read: dict[Subject, Revision] = {}
+        self._positions: dict[Place, int] = {}
         self._moved = asyncio.Event()
 
-    def listen(self, listener: Listener) -> None:
-        """Call a listener after every change of an entity, with what was known before and what is now."""
-        self._listeners.append(listener)
+    # -- questions -----------------------------------------------------------------------------------------------------
 
     def organization(self, identifier: str) -> Seen | None:
         """One organization; this is the tree that placement walks."""
         return self.entities[Kind.ORGANIZATION].get(identifier)
 
+    def get(self, subject: Subject) -> Seen | None:
+        """One entity."""
+        return self.entities[subject[0]].get(subject[1])
+
     def holder(self, entry_uuid: str) -> Subject | None:
-        """The entity bound to an entry."""
-        return self._holders.get(entry_uuid)
+        """The entity that an entry belongs to: of several, the one bound first, then the one with the smaller id."""
+        holders = self._holders.get(entry_uuid)
+        if not holders:
+            return None
+        return min(holders, key=lambda subject: (_bound_at(self.get(subject)), subject[1]))
+
+    def holders(self, entry_uuid: str) -> AbstractSet[Subject]:
+        """The entities bound to an entry; more than one is a fault that must be mended."""
+        return self._holders.get(entry_uuid, frozenset())
+
+    def members(self, organization_id: str) -> AbstractSet[Subject]:
+        """Everybody whose state names the organization as parent or membership."""
+        return self._members.get(organization_id, frozenset())
 
     def is_empty_below(self, organization_id: str) -> bool:
         """Whether no entity that belongs to the organization has an entry."""
         return not self._bound_below.get(organization_id)
 
+    def bound_count(self, kind: Kind) -> int:
+        """How many entities have an entry."""
+        return self._bound_count[kind]
+
+    def with_status(self, kind: Kind, status: Status) -> Iterator[Seen]:
+        """All entities of a kind that are in a status (not `applied`, which is not indexed)."""
+        entities = self.entities[kind]
+        return (entities[identifier] for identifier in list(self._by_status.get((kind, status), ())))
+
+    def removals_since(self, kind: Kind, time: int) -> int:
+        """How many entries were removed since then; forgets older ones."""
+        removals = self._removals[kind]
+        for identifier in [identifier for identifier, removed_at in removals.items() if removed_at < time]:
+            del removals[identifier]
+        return len(removals)
+
+    # -- taking in -----------------------------------------------------------------------------------------------------
+
+    def listen(self, listener: Listener) -> None:
+        """Call a listener after every change of an entity, with what was known before and what is now."""
+        self._listeners.append(listener)
+
     def absorb(self, seen: Seen) -> None:
         """Take in a state; one with a smaller revision than the known one is a zombie's late write and is ignored."""
-        known = self.entities[seen.kind].get(seen.id)
+        known = self.get(seen.subject)
         if known is not None and seen.revision <= known.revision:
             return
         self._replace(known, seen)
 
     def forget(self, subject: Subject) -> None:
         """Take in that a state was removed."""
-        known = self.entities[subject[0]].get(subject[1])
+        known = self.get(subject)
         if known is not None:
             self._replace(known, None)
 
@@ -140,6 +190,8 @@ class StateView:
                 self.forget(reading.subject)
             else:
                 self.absorb(reading.seen)
+                if reading.subject in self._read:
+                    self._read[reading.subject] = max(reading.seen.revision, self._read[reading.subject])
             self._positions[reading.place] = reading.offset + 1
         self._moved.set()
         self._moved = asyncio.Event()
@@ -149,30 +201,63 @@ class StateView:
         while any(self._positions.get(place, 0) < end for place, end in ends.items()):
             await self._moved.wait()
 
+    async def read_back(self, subject: Subject, revision: Revision) -> None:
+        """Wait until a state of ours, just written, has come back from Kafka: from now on others can see it too.
+
+        To be called right after the write, without waiting for anything between.
+        """
+        self._read[subject] = (-1, -1)
+        try:
+            while self._read[subject] < revision:
+                await self._moved.wait()
+        finally:
+            del self._read[subject]
+
     def _replace(self, known: Seen | None, seen: Seen | None) -> None:
-        either = seen or known
-        if either is None:
-            return
-        subject = (either.kind, either.id)
-        if known is not None and known.is_bound:
-            self._unbind(known, subject)
-        if seen is None:
-            del self.entities[either.kind][either.id]
-        else:
-            self.entities[seen.kind][seen.id] = seen
-            if seen.is_bound and seen.binding is not None:
-                self._holders[seen.binding.entry_uuid] = subject
-                for parent in seen.parents:
-                    self._bound_below[parent].add(subject)
+        if known is not None:
+            self._unindex(known)
+        if seen is not None:
+            self._index(seen)
+        elif known is not None:
+            del self.entities[known.kind][known.id]
         for listener in self._listeners:
             listener(known, seen)
 
-    def _unbind(self, known: Seen, subject: Subject) -> None:
-        if known.binding is not None and self._holders.get(known.binding.entry_uuid) == subject:
-            del self._holders[known.binding.entry_uuid]
+    def _index(self, seen: Seen) -> None:
+        subject = seen.subject
+        self.entities[seen.kind][seen.id] = seen
+        for parent in seen.parents:
+            self._members[parent].add(subject)
+        if seen.is_bound and seen.binding is not None:
+            self._holders[seen.binding.entry_uuid].add(subject)
+            self._bound_count[seen.kind] += 1
+            for parent in seen.parents:
+                self._bound_below[parent].add(subject)
+        if seen.status is not Status.APPLIED:
+            self._by_status[seen.kind, seen.status].add(seen.id)
+        if seen.removed_at is not None:
+            self._removals[seen.kind][seen.id] = seen.removed_at
+
+    def _unindex(self, known: Seen) -> None:
+        subject = known.subject
         for parent in known.parents:
-            below = self._bound_below.get(parent)
-            if below is not None:
-                below.discard(subject)
-                if not below:
-                    del self._bound_below[parent]
+            _discard(self._members, parent, subject)
+        if known.is_bound and known.binding is not None:
+            _discard(self._holders, known.binding.entry_uuid, subject)
+            self._bound_count[known.kind] -= 1
+            for parent in known.parents:
+                _discard(self._bound_below, parent, subject)
+        if known.status is not Status.APPLIED:
+            self._by_status[known.kind, known.status].discard(known.id)
+
+
+def _discard(index: dict[str, set[Subject]], key: str, subject: Subject) -> None:
+    members = index.get(key)
+    if members is not None:
+        members.discard(subject)
+        if not members:
+            del index[key]
+
+
+def _bound_at(seen: Seen | None) -> int:
+    return seen.binding.bound_at if seen is not None and seen.binding is not None else 0

@@ -79,6 +79,8 @@ class WaitingRoom:
             elif budget and self._is_due(subject, seen):
                 budget -= 1
                 self._release(seen)
+            else:
+                self._break_circle(seen)
 
     def _on_change(self, before: Seen | None, seen: Seen | None) -> None:
         """Keep the index, then test whoever the change may release."""
@@ -106,9 +108,30 @@ class WaitingRoom:
 
     def _test(self, seen: Seen, moved: str | None = None) -> None:
         # Whether who moved still stands in the way, only the directory can tell.
-        released = self._is_released(seen) or (moved is not None and seen.awaited == AwaitsEntity(moved))
-        if released and self._owns(seen.kind, seen.partition):
-            self._release(seen)
+        if self._is_released(seen) or (moved is not None and seen.awaited == AwaitsEntity(moved)):
+            if self._owns(seen.kind, seen.partition):
+                self._release(seen)
+        else:
+            self._break_circle(seen)
+
+    def _break_circle(self, seen: Seen) -> None:
+        """If A waits for B's name and B, maybe by others, for A's: the one with the smallest id steps aside."""
+        circle = [seen]
+        while True:
+            awaited = circle[-1].awaited
+            if not isinstance(awaited, AwaitsEntity):
+                return
+            following = self._waiting.get((seen.kind, awaited.entity_id))
+            if following is None:
+                return
+            if following is seen:
+                break
+            if following in circle:
+                return  # a circle, but not through this one
+            circle.append(following)
+        first = min(circle, key=lambda member: member.id)
+        if self._owns(first.kind, first.partition):
+            self._ask(first, RedriveReason.CYCLE)
 
     def _is_released(self, seen: Seen) -> bool:
         """Whether what it waits for has happened, by the view alone."""
@@ -146,7 +169,10 @@ class WaitingRoom:
         return True
 
     def _release(self, seen: Seen) -> None:
-        self._redriver.ask(seen.kind, seen.id, seen.partition, seen.revision, RedriveReason.RELEASE)
+        self._ask(seen, RedriveReason.RELEASE)
+
+    def _ask(self, seen: Seen, reason: RedriveReason) -> None:
+        self._redriver.ask(seen.kind, seen.id, seen.partition, seen.revision, reason)
 
 
 def _awaited_ids(seen: Seen) -> Iterator[str]:
