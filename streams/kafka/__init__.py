@@ -4,12 +4,16 @@ from streams.kafka.client import client_config, failure_of
 from streams.kafka.cluster import Cluster
 from streams.kafka.provisioning import TopicReport, Verdict, create_topics
 from streams.kafka.publisher import Message, Publisher, publish_all
+from streams.kafka.received import Received
+from streams.kafka.tail import TopicTail
 
 __all__ = [
     "Cluster",
     "Message",
     "Publisher",
+    "Received",
     "TopicReport",
+    "TopicTail",
     "Verdict",
     "client_config",
     "create_topics",

@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 _TIMEOUT_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.05
+_LEADERLESS: Final = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
 
 
 def exists_already(error: KafkaError) -> bool:
@@ -100,11 +101,16 @@ class Cluster:
             raise CommandFailed(f"Kafka has no topic {', '.join(missing)}: run `ldapflow topics create`")
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the library gives it no types
         wanted = {TopicPartition(name, number): latest for name in names for number in range(counts[name])}
-        futures = self._ask(lambda: self._admin.list_offsets(wanted, request_timeout=_TIMEOUT_SECONDS))
-        ends = {}
-        for place, future in futures.items():
-            ends[place.topic, place.partition] = self._ask(future.result).offset
-        return ends
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
+        while True:
+            futures = self._ask(lambda: self._admin.list_offsets(wanted, request_timeout=_TIMEOUT_SECONDS))
+            try:
+                return {(place.topic, place.partition): future.result().offset for place, future in futures.items()}
+            except KafkaException as exc:
+                # A topic that was made a moment ago, or whose broker went away, has no leader for a moment.
+                if exc.args[0].code() not in _LEADERLESS or time.monotonic() > deadline:
+                    raise failure_of(self._errors.explain(exc), self._settings) from exc
+                time.sleep(_POLL_SECONDS)
 
     def topic_settings(self, topics: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
         """All settings of existing topics, defaults included.
