@@ -43,16 +43,18 @@ def changes() -> list[bytes]:
     joiner = _account(len(accounts), Person("Nadia O'Connell-Иванова 🎉", "nadia, the new one"), UNITS[1], None)
     databases, labs = organizations["cn_rd_db"], organizations["labs_ai"]
     return [
-        _event(EventType.ACCOUNT_UPDATE, _CHANGED, renamed | {"username": "sakura.mori+dev", "displayName": "森 さくら"}),
-        _event(EventType.ORGANIZATION_UPDATE, _CHANGED + _SECOND, labs | {"organizationalUnitName": 'AI "Works", 서울'}),
+        _event(
+            EventType.ACCOUNT_UPDATE, _CHANGED, renamed | {"username": "sakura.mori+dev", "displayName": "森 さくら"}
+        ),
+        _event(
+            EventType.ORGANIZATION_UPDATE, _CHANGED + _SECOND, labs | {"organizationalUnitName": 'AI "Works", 서울'}
+        ),
         _event(
             EventType.ORGANIZATION_MOVE,
             _CHANGED + 2 * _SECOND,
             databases | {"parentId": organizations["cn_rd"]["organizationalUnitId"]},
         ),
-        _event(
-            EventType.ACCOUNT_MOVE, _CHANGED + 3 * _SECOND, moved | _memberships([organizations["west_muc_p"]])
-        ),
+        _event(EventType.ACCOUNT_MOVE, _CHANGED + 3 * _SECOND, moved | _memberships([organizations["west_muc_p"]])),
         _event(EventType.ACCOUNT_DELETE, _CHANGED + 4 * _SECOND, {"userId": leaver["userId"]}),
         _event(EventType.ACCOUNT_CREATE, _CHANGED + 5 * _SECOND, joiner),
     ]

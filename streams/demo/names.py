@@ -110,7 +110,8 @@ ODD_USERNAMES: Final = (
 _LANGUAGES: Final = {
     "en": _Language(
         "{given} {family}",
-        "Ashdown Brightwater Colefax Dunmore Everleigh Farrow Greystoke Hollis Ingleby Kestrel O'Rourke:orourke Pemberly",
+        "Ashdown Brightwater Colefax Dunmore Everleigh Farrow Greystoke Hollis Ingleby Kestrel"
+        " O'Rourke:orourke Pemberly",
         "Alice Ben Chloe Dylan Erin Felix Grace Harvey Isla Jack",
     ),
     "zh": _Language(
