@@ -1,0 +1,90 @@
+"""Decisions to and from the JSON of the control topic.
+
+One message for one decision; its key is the command id, a random one (`uuid4`, 32 hex digits), so that compaction keeps
+every decision. The value is one of
+
+    {"command": "approve", "kind": "account" | "organization" | null, "ids": ["…", …] | null, "before": 1700000000000}
+    {"command": "discard", "kind": …, "ids": …, "before": …}
+    {"command": "pause"}
+    {"command": "resume"}
+    {"command": "dead_letter_retried", "partition": 0, "offset": 17}
+    {"command": "dead_letter_discarded", "partition": 0, "offset": 17}
+
+Other programs' and newer versions' messages lie on the same topic: who reads passes over what it does not know.
+"""
+
+from typing import Any, Final, assert_never
+
+import orjson
+
+from schemas.control import Approval, DeadLetterHandled, Decision, Discard, Pause, Resume
+from schemas.events import Kind
+
+_RETRIED: Final = "dead_letter_retried"
+_DISCARDED: Final = "dead_letter_discarded"
+
+
+def encode_decision(decision: Decision) -> bytes:
+    """Write a decision down."""
+    return orjson.dumps(_document(decision))
+
+
+def decode_decision(value: bytes | None) -> Decision | None:
+    """Read what lies on the control topic; None when it is no decision that this version knows.
+
+    Raises:
+        ValueError: it is one, but not of the form above.
+    """
+    try:
+        document = orjson.loads(value or b"null")
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    match document.get("command"):
+        case "approve":
+            return Approval(*_scope(document))
+        case "discard":
+            return Discard(*_scope(document))
+        case "pause":
+            return Pause()
+        case "resume":
+            return Resume()
+        case "dead_letter_retried" | "dead_letter_discarded" as command:
+            partition, offset = _integer(document, "partition"), _integer(document, "offset")
+            return DeadLetterHandled(partition, offset, retried=command == _RETRIED)
+        case _:
+            return None
+
+
+def _document(decision: Decision) -> dict[str, Any]:
+    match decision:
+        case Approval(kind, ids, before):
+            return {"command": "approve", "kind": kind, "ids": ids, "before": before}
+        case Discard(kind, ids, before):
+            return {"command": "discard", "kind": kind, "ids": ids, "before": before}
+        case Pause():
+            return {"command": "pause"}
+        case Resume():
+            return {"command": "resume"}
+        case DeadLetterHandled(partition, offset, retried):
+            return {"command": _RETRIED if retried else _DISCARDED, "partition": partition, "offset": offset}
+        case _:
+            assert_never(decision)
+
+
+def _scope(document: dict[str, Any]) -> tuple[Kind | None, tuple[str, ...] | None, int]:
+    # What is missing is not "all of them": that would approve more than somebody meant.
+    if "kind" not in document or "ids" not in document:
+        raise ValueError("a decision about deletions names kind and ids")
+    kind, ids = document["kind"], document["ids"]
+    if ids is not None and not (isinstance(ids, list) and all(isinstance(item, str) for item in ids)):
+        raise ValueError("ids is not a list of ids")
+    return None if kind is None else Kind(kind), None if ids is None else tuple(ids), _integer(document, "before")
+
+
+def _integer(document: dict[str, Any], name: str) -> int:
+    value = document.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{name} is not a whole number")  # noqa: TRY004 - one kind of failure for one kind of fault
+    return value
