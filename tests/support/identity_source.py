@@ -12,7 +12,7 @@ import orjson
 
 from schemas.dn import DN
 from streams.sandbox.slapd import Slapd
-from tests.support.directory_dump import read_tree
+from tests.support.directory_dump import Tree, read_tree
 
 Path = tuple[tuple[str, str], ...]
 """Naming attribute and value of each step, from just below the target down."""
@@ -37,16 +37,23 @@ class Organization:
 
 @dataclass
 class Account:
-    """An account of the service; `homes` are its organizations, the primary one first."""
+    """An account of the service; `homes` are its organizations; without a `primary` the first of them is that."""
 
     id: str
     username: str
     homes: list[str]
+    primary: str | None = None
     name: str | None = None
     mail: str | None = None
     phone: str | None = None
     description: str | None = None
     enabled: bool = True
+
+    @property
+    def preferred(self) -> list[str]:
+        """Where it belongs: the primary organization, else the first one, then the others in their order."""
+        primary = self.primary if self.primary is not None else next(iter(self.homes), None)
+        return sorted(self.homes, key=lambda home: home != primary)
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,14 @@ class Emitted:
 
 @dataclass
 class IdentitySource:
-    """Holds organizations and accounts; every change appends an event to `events`."""
+    """Holds organizations and accounts; every change appends an event to `events`.
 
+    Attributes:
+        source_node: the organization that is the target node; its own record need not be held.
+        now: eventTime and updateTime of the last event, in milliseconds.
+    """
+
+    source_node: str = ROOT
     organizations: dict[str, Organization] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
     events: list[Emitted] = field(default_factory=list)
@@ -73,10 +86,15 @@ class IdentitySource:
 
     # -- changes -----------------------------------------------------------------------------------------------------
 
-    def add_organization(self, identifier: str, name: str, parent: str = ROOT) -> None:
+    def add_organization(self, identifier: str, name: str, parent: str = ROOT, description: str | None = None) -> None:
         """Create an organization."""
-        self.organizations[identifier] = Organization(identifier, name, parent)
+        self.organizations[identifier] = Organization(identifier, name, parent, description)
         self._about_organization(identifier, "create")
+
+    def describe_organization(self, identifier: str, description: str | None) -> None:
+        """Give it another description, or none."""
+        self.organizations[identifier].description = description
+        self._about_organization(identifier, "update")
 
     def rename_organization(self, identifier: str, name: str) -> None:
         """Give it another name."""
@@ -91,7 +109,13 @@ class IdentitySource:
     def delete_organization(self, identifier: str) -> None:
         """Remove it; the event holds the id alone."""
         del self.organizations[identifier]
-        self._emit("ud:organizational_unit:delete", identifier, {"organizationalUnitId": identifier}, account=False)
+        self._emit(
+            "ud:organizational_unit:delete",
+            identifier,
+            {"organizationalUnitId": identifier},
+            account=False,
+            whole=False,
+        )
 
     def add_account(self, identifier: str, username: str, *homes: str, **more: Any) -> None:
         """Create an account in some organizations, the first of which is primary."""
@@ -105,14 +129,34 @@ class IdentitySource:
         self._about_account(identifier, "update_info")
 
     def move_account(self, identifier: str, *homes: str) -> None:
-        """Give it other organizations."""
+        """Give it other organizations, the first of which is primary."""
         self.accounts[identifier].homes = list(homes)
+        self.accounts[identifier].primary = None
         self._about_account(identifier, "update_primary_ou")
+
+    def add_user(self, organization: str, account: str, *, primary: bool = False) -> None:
+        """Put an account into one more organization, by a membership event."""
+        held = self.accounts[account]
+        held.homes.append(organization)
+        held.primary = organization if primary else held.primary
+        self._about_membership("add_user", organization, account, {"primary": True} if primary else {})
+
+    def remove_user(self, organization: str, account: str) -> None:
+        """Take an account out of one organization, by a membership event."""
+        held = self.accounts[account]
+        held.homes.remove(organization)
+        held.primary = None if held.primary == organization else held.primary
+        self._about_membership("remove_user", organization, account, {})
+
+    def enable_account(self, identifier: str, *, enabled: bool) -> None:
+        """Enable or disable an account."""
+        self.accounts[identifier].enabled = enabled
+        self._about_account(identifier, "enable" if enabled else "disable")
 
     def delete_account(self, identifier: str) -> None:
         """Remove it; the event holds the id alone."""
         del self.accounts[identifier]
-        self._emit("ud:user:delete", identifier, {"userId": identifier}, account=True)
+        self._emit("ud:user:delete", identifier, {"userId": identifier}, account=True, whole=False)
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -138,14 +182,17 @@ class IdentitySource:
             "description": held.description,
             "status": "enabled" if held.enabled else "disabled",
             "organizationalUnits": [
-                {"organizationalUnitId": home, "primary": index == 0} for index, home in enumerate(held.homes)
+                {"organizationalUnitId": home, "primary": home == held.preferred[0]} for home in held.homes
             ],
         }
         self._emit(f"ud:user:{verb}", identifier, record, account=True)
 
-    def _emit(self, event_type: str, key: str, record: dict[str, Any], *, account: bool) -> None:
+    def _about_membership(self, verb: str, organization: str, account: str, more: dict[str, Any]) -> None:
+        change = {"organizationalUnitId": organization, "userId": account, **more}
+        self._emit(f"ud:organizational_unit:{verb}", account, change, account=True, whole=False)
+
+    def _emit(self, event_type: str, key: str, record: dict[str, Any], *, account: bool, whole: bool = True) -> None:
         self.now += 1
-        whole = len(record) > 1
         body = {**record, "updateTime": str(self.now)} if whole else record
         value = {
             "eventId": f"evnt_{len(self.events)}",
@@ -159,20 +206,19 @@ class IdentitySource:
     # -- the oracle --------------------------------------------------------------------------------------------------
 
     def expected(self) -> Entries:
-        """The tree that the default mapping makes of what is held, the source node being the root."""
+        """The tree that the default mapping makes of what is held."""
         entries: Entries = {}
+        places = self.places()
         for identifier, organization in self.organizations.items():
-            path = self._path(identifier)
-            if path is not None:
-                entries[path] = _values(
+            if identifier in places:
+                entries[places[identifier]] = _values(
                     ("organizationalUnit", "top"), {"ou": organization.name, "description": organization.description}
                 )
-        for account in self.accounts.values():
-            homes = [home for home in map(self._path, account.homes) if home is not None]
-            if not homes:
+        for identifier, account in self.accounts.items():
+            if identifier not in places:
                 continue
             shown = account.name or account.username
-            entries[*homes[0], ("uid", account.username)] = _values(
+            entries[places[identifier]] = _values(
                 ("inetOrgPerson", "top"),
                 {
                     "uid": account.username,
@@ -186,12 +232,20 @@ class IdentitySource:
             )
         return entries
 
+    def places(self) -> dict[str, Path]:
+        """Where each organization and account that is in scope has its entry, by its id."""
+        places = {identifier: self._path(identifier) for identifier in self.organizations}
+        for identifier, account in self.accounts.items():
+            homes = [home for home in map(self._path, account.preferred) if home is not None]
+            places[identifier] = (*homes[0], ("uid", account.username)) if homes else None
+        return {identifier: place for identifier, place in places.items() if place is not None}
+
     def _path(self, identifier: str) -> Path | None:
         steps: list[tuple[str, str]] = []
-        while identifier != ROOT:
+        while identifier != self.source_node:
             organization = self.organizations.get(identifier)
             if organization is None:
-                return None
+                return None  # the root, which is not held, when another node is the source
             steps.append(("ou", organization.name))
             identifier = organization.parent
         return tuple(reversed(steps))
@@ -204,17 +258,23 @@ def _values(classes: Iterable[str], attributes: dict[str, str | None]) -> Values
 
 def found_entries(slapd: Slapd) -> Entries:
     """The tree below the target as slapd has it: mapped attributes and object classes, octet for octet."""
-    entries: Entries = {}
-    target = DN.parse(slapd.target_dn)
-    for dn, attributes in read_tree(slapd, operational=False).items():
-        parsed = DN.parse(dn)
-        if parsed.is_below(target):
-            steps = parsed.rdns[: len(parsed) - len(target)]
-            path = tuple((rdn.avas[0].attribute.lower(), str(rdn.avas[0].value)) for rdn in reversed(steps))
-            entries[path] = {
-                name.lower(): frozenset(values) for name, values in attributes.items() if name.lower() in _COMPARED
-            }
-    return entries
+    return entries_of(slapd, read_tree(slapd, operational=False))
+
+
+def entries_of(slapd: Slapd, tree: Tree) -> Entries:
+    """The same for what was read of a tree already."""
+    return {
+        path: {name.lower(): frozenset(values) for name, values in attributes.items() if name.lower() in _COMPARED}
+        for dn, attributes in tree.items()
+        if (path := path_of(slapd, dn))
+    }
+
+
+def path_of(slapd: Slapd, dn: str) -> Path:
+    """The steps from the target down to an entry."""
+    parsed, target = DN.parse(dn), DN.parse(slapd.target_dn)
+    steps = parsed.rdns[: len(parsed) - len(target)]
+    return tuple((rdn.avas[0].attribute.lower(), str(rdn.avas[0].value)) for rdn in reversed(steps))
 
 
 def entry_uuids(slapd: Slapd) -> dict[str, bytes]:
