@@ -1,11 +1,31 @@
 """What comes of an attempt to make the directory what it should be."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
-from schemas.entries import Change
+from schemas.entries import Change, WantedEntry
 from schemas.errors import LdapflowError
 from schemas.states import Awaited, Binding
+
+
+@dataclass(frozen=True, slots=True)
+class IdMark:
+    """By what an entry itself says whose it is.
+
+    Attributes:
+        attribute: the one that is configured for it (`id_attribute`).
+        value: the entity's id, told from others by octets.
+    """
+
+    attribute: str
+    value: bytes
+
+    @classmethod
+    def of(cls, wanted: WantedEntry) -> Self | None:
+        """The mark that the entry shall have; None where none is configured."""
+        if wanted.id_attribute is None:
+            return None
+        return cls(wanted.id_attribute, wanted.attributes[wanted.id_attribute][0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +56,7 @@ class Waits:
     """It cannot be done before something else happens.
 
     Attributes:
-        reason: `dn_occupied`, `foreign_entry`, `children` or `not_converging`.
+        reason: `dn_occupied`, `foreign_entry`, `ambiguous_identifier`, `children` or `not_converging`.
         changes: what was written nevertheless.
     """
 

@@ -1,4 +1,4 @@
-"""Tells whose fault a refusal is when its code does not: can anything be written below the target? (design section 5)."""
+"""Tells whose fault a refusal is when its code does not: can anything be written below the target (design section 5)?"""
 
 import asyncio
 import secrets

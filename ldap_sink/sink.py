@@ -4,17 +4,18 @@ Many entities at once; one entity at a time. Every write may be repeated: it is 
 happens only while that is still so. A reply that is lost is answered by reading again.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
-from ldap_sink.diffing import difference, difference_in_place, distinct, has_classes
+from ldap_sink.adopting import Adopter, owner_by_id
+from ldap_sink.claims import Claims
+from ldap_sink.diffing import difference, difference_in_place, distinct
 from ldap_sink.directory import Directory
 from ldap_sink.failures import ENTRY_ALREADY_EXISTS, NOT_ALLOWED_ON_NON_LEAF, Conflict
 from ldap_sink.locating import guesses, locate
-from ldap_sink.outcomes import Applied, Holders, ParentMissing, Removed, Waits
+from ldap_sink.outcomes import Applied, Holders, IdMark, ParentMissing, Removed, Waits
 from ldap_sink.protocol.results import NO_SUCH_OBJECT
-from ldap_sink.subschema import Subschema
 from schemas.dn import DN
 from schemas.entries import Add, AttributeChange, Change, Delete, FoundEntry, Modify, Move, WantedEntry
 from schemas.errors import MaybeApplied, NotSent, Retryable
@@ -45,6 +46,11 @@ class _Task:
         """What must be read to compare."""
         return _compared(self.wanted)
 
+    @property
+    def mark(self) -> IdMark | None:
+        """By what the entry says that it belongs to the entity, where that is configured."""
+        return IdMark.of(self.wanted)
+
 
 class Sink:
     """Applies wanted entries.
@@ -57,11 +63,14 @@ class Sink:
 
     def __init__(self, directory: Directory, holders: Holders, clock: Callable[[], int]) -> None:
         self._directory = directory
-        self._holders = holders
+        self._claims = Claims()
+        self._adopter = Adopter(directory, holders, self._claims)
         self._clock = clock
 
     async def apply(self, subject: str, wanted: WantedEntry, parent: DN, binding: Binding | None) -> Applied | Waits:
         """Make the entry of an entity what it should be, and learn which entry it is.
+
+        An entry that was made or adopted is given to no other entity before `settled` is called.
 
         Args:
             subject: the entity's id.
@@ -73,7 +82,19 @@ class Sink:
             ParentMissing: the parent is not there.
         """
         task = _Task(subject, wanted, parent, self._valid(binding))
-        return await self._converge(lambda: self._round(task), task.changes)
+        outcome: Applied | Waits | None = None
+        try:
+            outcome = await self._converge(lambda: self._round(task), task.changes)
+        finally:
+            if isinstance(outcome, Applied):
+                self._claims.release_dns(subject)
+            else:
+                self._claims.release(subject)
+        return outcome
+
+    def settled(self, subject: str) -> None:
+        """Take note that the outcome of `apply` is recorded, so that `Holders` knows it; or that it never will be."""
+        self._claims.release(subject)
 
     async def apply_in_place(self, wanted: WantedEntry, binding: Binding) -> Applied | Waits | None:
         """Write what does not name the entry, wherever the entry is; None when it is nowhere.
@@ -86,7 +107,7 @@ class Sink:
             return None
 
         async def once() -> Applied | None:
-            found = await locate(self._directory, valid, guesses(valid, None), _compared(wanted))
+            found = await self._bound_entry(valid, guesses(valid, None), _compared(wanted), IdMark.of(wanted))
             if found is None:
                 return None
             subschema = await self._directory.subschema()
@@ -95,12 +116,20 @@ class Sink:
 
         return await self._converge(once, changes)
 
-    async def remove(self, binding: Binding | None, parent: DN | None = None) -> Removed | Waits:
+    async def find_by_id(self, mark: IdMark) -> Binding | Waits | None:
+        """Find the entry that carries an id, for a deletion of which nothing else is known; None when there is none."""
+        found = await self._adopter.find_by_id(mark, ())
+        return self._bound(found, None) if isinstance(found, FoundEntry) else found
+
+    async def remove(
+        self, binding: Binding | None, parent: DN | None = None, mark: IdMark | None = None
+    ) -> Removed | Waits:
         """Delete a bound entry; what is not there is done.
 
         Args:
             binding: None, and one of another target, mean that there is nothing to delete.
             parent: the DN that the parent has now, if it is known.
+            mark: where an id attribute is configured: an entry that carries another id is not ours to delete.
         """
         changes: list[Change] = []
         valid = self._valid(binding)
@@ -108,7 +137,7 @@ class Sink:
             return Removed()
 
         async def once() -> Removed | Waits:
-            found = await locate(self._directory, valid, guesses(valid, parent), ())
+            found = await self._bound_entry(valid, guesses(valid, parent), (), mark)
             if found is None:
                 return Removed(tuple(changes))
             change = Delete(found.dn)
@@ -151,15 +180,31 @@ class Sink:
         if task.binding is not None:
             # The wanted DN too: a crash may have come between our ModifyDN and its record.
             places = [*guesses(task.binding, task.parent), wanted_dn]
-            found = await locate(self._directory, task.binding, places, task.attributes)
+            found = await self._bound_entry(task.binding, places, task.attributes, task.mark)
         if found is not None:
             return await self._correct(task, found, task.binding)
-        found = await self._directory.read(wanted_dn, task.attributes)
-        if found is None:
-            return await self._create(task, wanted_dn)
-        return await self._stranger(task, found) or await self._correct(task, found, None)
+        match await self._adopter.find(task.mark, task.subject, task.wanted, wanted_dn, task.attributes):
+            case None:
+                return await self._create(task, wanted_dn)
+            case Waits() as waits:
+                return replace(waits, changes=tuple(task.changes))
+            case adopted:
+                return await self._correct(task, adopted, None)
 
-    async def _create(self, task: _Task, dn: DN) -> Applied:
+    async def _bound_entry(
+        self, binding: Binding, places: Iterable[DN], attributes: Sequence[str], mark: IdMark | None
+    ) -> FoundEntry | None:
+        """Find a bound entry; one that says that it belongs to another entity is that one's."""
+        asked = attributes if mark is None else (*attributes, mark.attribute)
+        found = await locate(self._directory, binding, places, asked)
+        if found is None or owner_by_id(mark, found, await self._directory.subschema()) is not None:
+            return None
+        return found
+
+    async def _create(self, task: _Task, dn: DN) -> Applied | Waits:
+        other = self._claims.claim_dn(dn.prepared(), task.subject)
+        if other is not None:
+            return Waits("dn_occupied", AwaitsEntity(other), tuple(task.changes))
         subschema = await self._directory.subschema()
         wanted = task.wanted
         values = {
@@ -174,16 +219,8 @@ class Sink:
             if exc.code == NO_SUCH_OBJECT:
                 raise ParentMissing(exc.matched_dn) from exc
             raise
+        self._claims.claim_entry(found.entry_uuid, dn.prepared(), task.subject)
         return Applied(self._bound(found, None), tuple(task.changes))
-
-    async def _stranger(self, task: _Task, found: FoundEntry) -> Waits | None:
-        """Say why an entry that was found by its DN alone must not be taken; None when it may."""
-        holder = await self._holders.holder_of(found.entry_uuid)
-        if holder is not None and holder != task.subject:
-            return Waits("dn_occupied", AwaitsEntity(holder))
-        if not has_classes(task.wanted, found, await self._directory.subschema()):
-            return Waits("foreign_entry", AwaitsTime())
-        return None
 
     async def _correct(self, task: _Task, found: FoundEntry, binding: Binding | None) -> Applied | Waits:
         subschema = await self._directory.subschema()
@@ -196,13 +233,13 @@ class Sink:
             try:
                 found = await _noting(move, task.changes, self._directory.move(move, found, task.attributes))
             except Conflict as exc:
-                return await self._hindered(task, found, move, exc, subschema)
+                return await self._hindered(task, found, binding, move, exc)
         # What the ModifyDN made of the values is in its reply: no need to foresee it.
         found = await self._modify(found, difference(wanted, found, subschema).changes, (), task.changes)
         return Applied(self._bound(found, binding), tuple(task.changes))
 
     async def _hindered(
-        self, task: _Task, found: FoundEntry, move: Move, conflict: Conflict, subschema: Subschema
+        self, task: _Task, found: FoundEntry, binding: Binding | None, move: Move, conflict: Conflict
     ) -> Waits:
         """Find out why an entry could not be moved; if its place is taken, write the rest where it is."""
         directory = self._directory
@@ -210,14 +247,14 @@ class Sink:
             raise ParentMissing(conflict.matched_dn) from conflict
         occupant = None
         if conflict.code == ENTRY_ALREADY_EXISTS:
-            occupant = await directory.read(move.new_dn)
+            occupant = await directory.read(move.new_dn, () if task.mark is None else (task.mark.attribute,))
         if occupant is None or occupant.entry_uuid == found.entry_uuid:
             raise conflict
-        await self._modify(found, difference_in_place(task.wanted, found, subschema), (), task.changes)
-        holder = await self._holders.holder_of(occupant.entry_uuid)
-        if holder is None or holder == task.subject:
-            return Waits("foreign_entry", AwaitsTime(), tuple(task.changes))
-        return Waits("dn_occupied", AwaitsEntity(holder), tuple(task.changes))
+        if binding is not None:  # else nobody would know that the entry is ours
+            rest = difference_in_place(task.wanted, found, await directory.subschema())
+            await self._modify(found, rest, (), task.changes)
+        waits = await self._adopter.occupied_by(task.mark, task.subject, occupant)
+        return replace(waits, changes=tuple(task.changes))
 
     async def _modify(
         self,

@@ -60,7 +60,7 @@ class EntryRules:
             attributes[self.id_attribute] = (record.id.encode(),)
         rdn = rdn_of(self.rdn_attribute, _values_of(self.rdn_attribute, attributes))
         self._check_required((*_with_values(attributes), *_with_values(on_create)))
-        return WantedEntry(rdn, self.object_classes, attributes, on_create)
+        return WantedEntry(rdn, self.object_classes, attributes, on_create, self.id_attribute, self.mapping.identifier)
 
     def _check_required(self, present: Iterable[str]) -> None:
         # An option makes a subtype (RFC 4512 section 2.5.2), and a subtype's value is one of its type.

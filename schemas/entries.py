@@ -23,12 +23,16 @@ class WantedEntry:
         object_classes: all of them must be there; others may be.
         attributes: every mapped attribute; an empty tuple removes it.
         on_create: written only when the entry is created.
+        id_attribute: holds the entity's id, and tells whose the entry is; it is among `attributes`.
+        identifier: one of `attributes`, by whose values an entry that is there already is found.
     """
 
     rdn: RDN
     object_classes: tuple[str, ...]
     attributes: Mapping[str, Values]
     on_create: Mapping[str, Values]
+    id_attribute: str | None = None
+    identifier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

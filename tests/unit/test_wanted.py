@@ -41,6 +41,7 @@ def test_an_account_by_the_default_mapping() -> None:
             "description": (),
         },
         on_create={},
+        identifier="uid",
     )
 
 
@@ -68,7 +69,7 @@ def test_the_id_is_written_where_that_is_configured() -> None:
     wanted = rules(
         MappingRow("uid", field="user.username"), required=frozenset(), id_attribute="employeeNumber"
     ).wanted(account(username="mei"))
-    assert wanted.attributes["employeeNumber"] == (b"user_a1",)
+    assert (wanted.attributes["employeeNumber"], wanted.id_attribute) == ((b"user_a1",), "employeeNumber")
 
 
 def test_a_missing_name_is_permanent() -> None:
