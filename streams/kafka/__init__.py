@@ -4,12 +4,14 @@ from streams.kafka.client import client_config, failure_of
 from streams.kafka.cluster import Cluster
 from streams.kafka.provisioning import TopicReport, Verdict, create_topics
 from streams.kafka.publisher import Message, Publisher, publish_all
+from streams.kafka.reading import MessageReader, read_to_end
 from streams.kafka.received import Received
 from streams.kafka.tail import TopicTail
 
 __all__ = [
     "Cluster",
     "Message",
+    "MessageReader",
     "Publisher",
     "Received",
     "TopicReport",
@@ -19,4 +21,5 @@ __all__ = [
     "create_topics",
     "failure_of",
     "publish_all",
+    "read_to_end",
 ]

@@ -67,7 +67,7 @@ class Publisher:
         self._producer.flush(5)
 
     async def send(
-        self, topic: str, key: bytes, value: bytes | None, headers: Headers = (), partition: int | None = None
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None
     ) -> int:
         """Write one message and wait until Kafka has it.
 

@@ -27,8 +27,8 @@ class Received:
 
     @property
     def identifier(self) -> str:
-        """The key as text."""
-        return (self.key or b"").decode("utf-8", "surrogateescape")
+        """The key as text, whatever its bytes are."""
+        return (self.key or b"").decode("utf-8", "backslashreplace")
 
 
 def received(message: Message) -> Received | None:

@@ -1,0 +1,129 @@
+"""Reading what a topic holds now, for commands: to its present end, or one message of it."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from typing import Final, Self
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from streams.kafka.client import ErrorMemory, client_config, does_not_answer, failure_of
+from streams.kafka.cluster import Cluster, Partition
+from streams.kafka.received import Received, received
+from streams.settings import Settings
+
+_BATCH: Final = 500
+_POLL_SECONDS: Final = 0.2
+_SILENT_SECONDS: Final = 15.0
+_END_OF_PARTITION: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 - a public constant of librdkafka's own errors
+
+
+def read_to_end(settings: Settings, topics: Iterable[str]) -> Iterator[Received]:
+    """Everything that lies on some topics now, in the order of each partition.
+
+    Raises:
+        CommandFailed: Kafka does not answer, or a topic is missing.
+    """
+    with Cluster(settings) as cluster:
+        ends = {place: end for place, end in cluster.end_offsets(topics).items() if end > 0}
+    with closing(_Log(settings)) as log:
+        log.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in ends])
+        while ends:
+            for message in log.next():
+                found = received(message)
+                if found is None:
+                    continue
+                place = (found.topic, found.partition)
+                is_end = message.error() is not None
+                end = ends.get(place)
+                if end is not None and not is_end and found.offset < end:
+                    yield found
+                if end is not None and (is_end or found.offset + 1 >= end):
+                    del ends[place]
+
+
+class MessageReader:
+    """Reads single messages; used as `with`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._log = _Log(settings)
+        self._ends: dict[str, Mapping[Partition, int]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._log.close()
+
+    def read(self, topic: str, partition: int, offset: int) -> Received | None:
+        """One message that was written before this reader was made; None when it is gone.
+
+        Raises:
+            CommandFailed: Kafka does not answer, or the topic is missing.
+        """
+        if topic not in self._ends:
+            with Cluster(self._settings) as cluster:
+                self._ends[topic] = cluster.end_offsets([topic])
+        if offset >= self._ends[topic].get((topic, partition), 0):
+            return None
+        # Below the log's start librdkafka goes to what is left: another offset.
+        self._log.assign([TopicPartition(topic, partition, offset)])
+        while True:
+            for message in self._log.next(1):
+                found = received(message)
+                if found is not None:
+                    return found if message.error() is None and found.offset == offset else None
+
+
+class _Log:
+    """A consumer without a group that fails when Kafka is silent for long."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._errors = ErrorMemory()
+        try:
+            self._consumer = Consumer(
+                {
+                    **client_config(settings),
+                    "group.id": f"{settings.kafka.application_id}-command",  # demanded, but never joined
+                    "enable.auto.commit": False,
+                    "enable.partition.eof": True,
+                    "auto.offset.reset": "earliest",
+                    "error_cb": self._errors,
+                }
+            )
+        except KafkaException as exc:
+            raise failure_of(exc, settings) from exc
+
+    def assign(self, places: list[TopicPartition]) -> None:
+        """Read from these places on."""
+        self._consumer.assign(places)
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._consumer.close()
+
+    def next(self, most: int = _BATCH) -> list[Message]:
+        """The next messages and ends of partitions, at least one.
+
+        Raises:
+            CommandFailed: there was none for 15 s, or Kafka refuses.
+        """
+        deadline = time.monotonic() + _SILENT_SECONDS
+        while time.monotonic() < deadline:
+            messages = self._consumer.consume(most, timeout=_POLL_SECONDS)
+            for message in messages:
+                error = message.error()
+                if error is not None and error.code() != _END_OF_PARTITION and not does_not_answer(error):
+                    raise failure_of(KafkaException(error), self._settings)
+            useful = [m for m in messages if m.error() is None or _is_end(m)]
+            if useful:
+                return useful
+        silent = KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
+        raise failure_of(self._errors.explain(silent), self._settings) from None
+
+
+def _is_end(message: Message) -> bool:
+    error = message.error()
+    return error is not None and error.code() == _END_OF_PARTITION
