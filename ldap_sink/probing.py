@@ -1,4 +1,4 @@
-"""Tells whose fault a refusal is when its code does not: can anything be written below the target (design section 5)?"""
+"""Tells whose fault a refusal is when its code does not: can anything be written below the target (section 5)?"""
 
 import asyncio
 import secrets
@@ -34,11 +34,12 @@ class Prober:
         """
         async with self._lock:
             if time.monotonic() - self._judged_at >= _KEEP_SECONDS:
-                self._judgement = await self._probe()
+                self._judgement = await self.probe()
                 self._judged_at = time.monotonic()
         return self._judgement or Permanent(DeadLetterReason.REFUSED_BY_DIRECTORY, refusal.detail)
 
-    async def _probe(self) -> LdapflowError | None:
+    async def probe(self) -> LdapflowError | None:
+        """Add an entry and remove it; returns why that is not possible, or None when it is."""
         name = f"{PROBE_PREFIX}{secrets.token_hex(8)}"
         target = self._directory.settings.target_dn
         change = Add(

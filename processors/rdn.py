@@ -34,8 +34,8 @@ def rdn_of(attribute: str, values: Values) -> RDN:
     return RDN.of(attribute, text)
 
 
-def qualified(rdn: RDN, entity_id: str) -> RDN:
-    """Name an entry whose wanted name is taken: the name, and a mark that is always the same for that entity.
+def temporary_rdn(rdn: RDN, entity_id: str) -> RDN:
+    """Name an entry that steps aside until its wanted name is free: the name, and a mark that is the entity's own.
 
     Args:
         rdn: the wanted name, of one value.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from processors.rdn import qualified, rdn_of
+from processors.rdn import rdn_of, temporary_rdn
 from schemas.dn import RDN
 from schemas.errors import DeadLetterReason, Permanent
 
@@ -33,16 +33,16 @@ def test_what_cannot_name_an_entry_is_permanent(
 
 def test_a_qualified_name_is_always_the_same() -> None:
     """So that a repeated event makes no further entry."""
-    assert qualified(RDN.of("uid", "mei"), "user_a1") == RDN.of("uid", "mei-07efa3c0")
+    assert temporary_rdn(RDN.of("uid", "mei"), "user_a1") == RDN.of("uid", "mei-07efa3c0")
 
 
 def test_a_qualified_name_differs_by_entity() -> None:
     """Two that want one name get two."""
     wanted = RDN.of("uid", "mei")
-    assert qualified(wanted, "user_a1") != qualified(wanted, "user_a2")
+    assert temporary_rdn(wanted, "user_a1") != temporary_rdn(wanted, "user_a2")
 
 
 def test_a_qualified_name_stays_short_enough() -> None:
     """It is cut before the mark."""
-    [ava] = qualified(RDN.of("uid", "梅" * 1024), "user_a1").avas
+    [ava] = temporary_rdn(RDN.of("uid", "梅" * 1024), "user_a1").avas
     assert (len(ava.octets.decode()), ava.octets.decode()[-9]) == (1024, "-")
