@@ -30,7 +30,7 @@ from streams.settings.directory import directory_settings
 from streams.settings.editing import replace_file, set_scalar
 
 _START_SECONDS: Final = 60
-_STOP_SECONDS: Final = 10
+_STOP_SECONDS: Final = 5
 _HTTP_SECONDS: Final = 5
 _POLL_SECONDS: Final = 0.05
 _CONFIGURATION: Final = """\
