@@ -1,6 +1,6 @@
 """One state to its entry: place, map, apply (design section 4, steps 3 to 5)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,12 +10,16 @@ from ldap_sink.outcomes import Applied, ParentMissing, Removed, Waits
 from ldap_sink.probing import Prober
 from ldap_sink.sink import Sink
 from ldap_sink.subschema import Subschema
-from processors.placement import Outside, Placed, Unplaced, is_source_or_root, place
+from processors.placement import Outside, Placed, Placement, Unplaced, is_source_or_root, place
+from processors.rdn import temporary_rdn
 from processors.wanted import EntryRules
-from schemas.entries import Change
-from schemas.errors import Retryable
+from schemas.entries import WantedEntry
+from schemas.errors import Halting, LdapflowError, Permanent, Retryable
 from schemas.events import Kind, Record, RedriveReason
-from schemas.states import Awaited, AwaitsOrganization, AwaitsTime, Binding, State, Status
+from schemas.states import AwaitsOrganization, AwaitsTime, Status
+from streams.settings import DisabledAccounts
+from streams.worker.attempt import Attempt, Verdict
+from streams.worker.deletion_guard import DeletionGuard
 from streams.worker.parents import Parents, ParentVanished
 from streams.worker.redriving import Redriver
 from streams.worker.state_view import StateView
@@ -24,150 +28,171 @@ _ROUNDS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a state.
+class Parts:
+    """What an `Applier` works with.
 
     Attributes:
-        changes: what was written to the directory.
-        removed: the entry was deleted by this.
+        refused: told when the directory takes nothing at all.
+        rules: of both kinds; what the object classes demand is added from the server's schema.
     """
 
-    status: Status
-    reason: str | None = None
-    awaited: Awaited | None = None
-    binding: Binding | None = None
-    changes: tuple[Change, ...] = ()
-    removed: bool = False
+    directory: Directory
+    sink: Sink
+    prober: Prober
+    view: StateView
+    redriver: Redriver
+    guard: DeletionGuard
+    refused: Callable[[Halting], None]
+    rules: Mapping[Kind, EntryRules]
 
 
 class Applier:
-    """Makes the directory what the states say.
+    """Makes the directory what the states say."""
 
-    Args:
-        rules: of both kinds; what the classes demand is added from the server's schema.
-    """
-
-    def __init__(
-        self,
-        directory: Directory,
-        sink: Sink,
-        view: StateView,
-        redriver: Redriver,
-        rules: Mapping[Kind, EntryRules],
-        source_node: str,
-    ) -> None:
-        self._directory = directory
-        self._sink = sink
-        self._view = view
-        self._redriver = redriver
+    def __init__(self, parts: Parts, source_node: str, disabled_accounts: DisabledAccounts) -> None:
+        self._parts = parts
         self._source_node = source_node
-        self._parents = Parents(sink, view, directory.settings.target_dn)
-        self._prober = Prober(directory)
-        self._configured = rules
+        self._disabled_accounts = disabled_accounts
+        self._parents = Parents(parts.sink, parts.view, parts.directory.settings.target_dn)
         self._rules: tuple[Subschema, Mapping[Kind, EntryRules]] | None = None
 
-    async def apply(self, kind: Kind, identifier: str, state: State) -> Verdict:
+    async def apply(self, attempt: Attempt) -> Verdict:
         """Do what the state asks for.
 
         Raises:
             Retryable, Permanent, Halting: as the directory says.
         """
         try:
-            return await self._apply(kind, identifier, state)
+            return await self._apply(attempt)
         except Judged as exc:
-            raise await self._prober.judge(exc) from exc
+            judgement = await self._judge(exc)
+            if not isinstance(judgement, Permanent):
+                raise judgement from exc
+        # Others are not refused now; neither may this one be: only a second refusal is about the event.
+        try:
+            return await self._apply(attempt)
+        except Judged as exc:
+            raise await self._judge(exc) from exc
 
-    async def _apply(self, kind: Kind, identifier: str, state: State) -> Verdict:
-        if kind is Kind.ORGANIZATION and is_source_or_root(identifier, self._source_node):
+    async def _judge(self, refusal: Judged) -> LdapflowError:
+        judgement = await self._parts.prober.judge(refusal)
+        if isinstance(judgement, Halting):
+            self._parts.refused(judgement)
+        return judgement
+
+    async def _apply(self, attempt: Attempt) -> Verdict:
+        state = attempt.state
+        if attempt.kind is Kind.ORGANIZATION and is_source_or_root(attempt.identifier, self._source_node):
             return Verdict(Status.APPLIED, "root")
         if state.deleted_at is not None:
-            return await self._delete(identifier, state)
+            unknown = state.record is None and state.binding is None
+            return await self._remove(attempt, Verdict(Status.APPLIED, "never_known" if unknown else None))
         record = state.record
         if record is None or not state.whole:
-            return Verdict(Status.WAITING, "no_record", binding=state.binding)
-        match place(record, self._view.organization, self._source_node):
-            case Placed() as placed:
-                return await self._put(identifier, record, state.binding, placed)
-            case Unplaced() as unplaced:
-                return await self._wait(record, state.binding, unplaced)
+            return Verdict(Status.WAITING, "no_record")
+        match self._place(record):
             case Outside():
-                return await self._withdraw(identifier, state.binding)
+                return await self._remove(attempt, Verdict(Status.OUT_OF_SCOPE))
+            case _ if not record.enabled and self._disabled_accounts is DisabledAccounts.REMOVE:
+                return await self._remove(attempt, Verdict(Status.APPLIED, "disabled"))
+            case Unplaced() as unplaced:
+                return await self._wait(attempt, record, unplaced)
+            case Placed() as placed:
+                return await self._put(attempt, record, placed)
 
-    async def _put(self, identifier: str, record: Record, binding: Binding | None, placed: Placed) -> Verdict:
-        wanted = (await self._current_rules())[record.kind].wanted(record)
-        changes: tuple[Change, ...] = ()
+    def _place(self, record: Record) -> Placement:
+        return place(record, self._parts.view.organization, self._source_node)
+
+    async def _put(self, attempt: Attempt, record: Record, placed: Placed) -> Verdict:
+        wanted = await self._wanted(record)
+        if attempt.aside:
+            wanted = _aside(wanted, attempt.identifier)
         for _ in range(_ROUNDS):
             route = self._parents.route(placed.path)
             try:
                 parent = await self._parents.resolve(placed.path)
-                outcome = await self._sink.apply(identifier, wanted, parent, binding)
+                outcome = await self._parts.sink.apply(attempt.identifier, wanted, parent, attempt.binding)
             except ParentMissing:
                 self._parents.forget(placed.path)
                 continue
             except ParentVanished as exc:
-                return self._await_vanished(exc.organization_id, binding, changes)
-            changes += outcome.changes
+                return self._await_vanished(exc.organization_id)
+            attempt.changes += outcome.changes
             match outcome:
-                case Waits(reason, awaited, _):
-                    return Verdict(Status.WAITING, reason, awaited, binding, changes)
-                case Applied(found, _):
-                    binding = found
-            again = place(record, self._view.organization, self._source_node)
+                case Waits(reason, awaited):
+                    return Verdict(Status.WAITING, reason, awaited)
+                case Applied(binding):
+                    attempt.bind(binding)
+                    attempt.until_recorded.callback(self._parts.sink.settled, attempt.identifier)
+            again = self._place(record)
             if again == placed and self._parents.route(placed.path) == route:
-                return Verdict(Status.APPLIED, None, None, binding, changes)
+                return _standing_aside(attempt) or Verdict(Status.APPLIED)
             # The tree changed meanwhile: another organization may have the old DN by now.
             if not isinstance(again, Placed):
-                return Verdict(Status.WAITING, "organization_moving", AwaitsTime(), binding, changes)
+                return Verdict(Status.WAITING, "organization_moving", AwaitsTime())
             placed = again
         raise Retryable("parent_missing", "the parent's entry is moved or removed again and again")
 
-    def _await_vanished(self, organization_id: str, binding: Binding | None, changes: tuple[Change, ...]) -> Verdict:
+    def _await_vanished(self, organization_id: str) -> Verdict:
         """The organization's owner shall make its entry again; we wait for it."""
-        seen = self._view.organization(organization_id)
+        seen = self._parts.view.organization(organization_id)
         if seen is not None:
-            self._redriver.ask(seen.kind, seen.id, seen.partition, seen.revision, RedriveReason.CORRECT)
-        awaited = AwaitsOrganization(organization_id)
-        return Verdict(Status.WAITING, "organization_vanished", awaited, binding, changes)
+            self._parts.redriver.ask(seen.kind, seen.id, seen.partition, seen.revision, RedriveReason.CORRECT)
+        return Verdict(Status.WAITING, "organization_vanished", AwaitsOrganization(organization_id))
 
-    async def _wait(self, record: Record, binding: Binding | None, unplaced: Unplaced) -> Verdict:
+    async def _wait(self, attempt: Attempt, record: Record, unplaced: Unplaced) -> Verdict:
         """Its place is not known yet; an entry that it has already is kept up to date where it is."""
-        changes: tuple[Change, ...] = ()
-        if binding is not None:
-            wanted = (await self._current_rules())[record.kind].wanted(record)
-            outcome = await self._sink.apply_in_place(wanted, binding)
+        if attempt.binding is not None:
+            outcome = await self._parts.sink.apply_in_place(await self._wanted(record), attempt.binding)
             if outcome is not None:
-                changes = outcome.changes
+                attempt.changes += outcome.changes
             if isinstance(outcome, Applied):
-                binding = outcome.binding
+                attempt.bind(outcome.binding)
         awaited = None if unplaced.organization_id is None else AwaitsOrganization(unplaced.organization_id)
-        return Verdict(Status.WAITING, unplaced.reason, awaited, binding, changes)
+        return Verdict(Status.WAITING, unplaced.reason, awaited)
 
-    async def _delete(self, identifier: str, state: State) -> Verdict:
-        verdict = await self._remove(identifier, state.binding)
-        if state.record is None and state.binding is None:
-            return replace(verdict, reason="never_known")
-        return verdict
-
-    async def _withdraw(self, identifier: str, binding: Binding | None) -> Verdict:
-        verdict = await self._remove(identifier, binding)
-        return replace(verdict, status=Status.OUT_OF_SCOPE) if verdict.status is Status.APPLIED else verdict
-
-    async def _remove(self, identifier: str, binding: Binding | None) -> Verdict:
-        match await self._sink.remove(binding):
-            case Removed(changes):
-                return Verdict(Status.APPLIED, changes=changes, removed=bool(changes))
-            case Waits("children", _, changes) if self._view.is_empty_below(identifier):
+    async def _remove(self, attempt: Attempt, done: Verdict) -> Verdict:
+        """Delete the entry, if there is one and the guard does not hold it; `done` says what that means."""
+        if attempt.binding is None:
+            return done
+        if not attempt.admitted:
+            attempt.admitted = await self._parts.guard.admit(attempt.kind, attempt.until_recorded)
+        if not attempt.admitted:
+            return Verdict(Status.HELD, "deletion_guard")
+        outcome = await self._parts.sink.remove(attempt.binding)
+        attempt.changes += outcome.changes
+        match outcome:
+            case Removed():
+                attempt.bind(None)
+                attempt.note_lock(locked=False)
+                return replace(done, removed=bool(outcome.changes) and not attempt.approved)
+            case Waits("children", _) if self._parts.view.is_empty_below(attempt.identifier):
                 # All that is ours is gone from below it: what is left is somebody else's.
-                return Verdict(Status.WAITING, "foreign_children", AwaitsTime(), binding, changes)
-            case Waits(reason, awaited, changes):
-                return Verdict(Status.WAITING, reason, awaited, binding, changes)
+                return Verdict(Status.WAITING, "foreign_children", AwaitsTime())
+            case Waits(reason, awaited):
+                return Verdict(Status.WAITING, reason, awaited)
 
-    async def _current_rules(self) -> Mapping[Kind, EntryRules]:
-        subschema = await self._directory.subschema()
+    async def _wanted(self, record: Record) -> WantedEntry:
+        subschema = await self._parts.directory.subschema()
         if self._rules is None or self._rules[0] is not subschema:
             rules = {
                 kind: replace(rule, required=frozenset(subschema.required(rule.object_classes)))
-                for kind, rule in self._configured.items()
+                for kind, rule in self._parts.rules.items()
             }
             self._rules = (subschema, rules)
-        return self._rules[1]
+        return self._rules[1][record.kind].wanted(record)
+
+
+def _aside(wanted: WantedEntry, identifier: str) -> WantedEntry:
+    """The same entry under a name that nobody wants."""
+    rdn = temporary_rdn(wanted.rdn, identifier)
+    names = {ava.attribute.lower(): (ava.octets,) for ava in rdn.avas}
+    attributes = {name: names.get(name.lower(), values) for name, values in wanted.attributes.items()}
+    return replace(wanted, rdn=rdn, attributes=attributes)
+
+
+def _standing_aside(attempt: Attempt) -> Verdict | None:
+    """Whoever took a temporary name goes on waiting for the one it wants."""
+    if not attempt.aside:
+        return None
+    return Verdict(Status.WAITING, attempt.state.reason, attempt.state.awaited)

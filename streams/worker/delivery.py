@@ -52,6 +52,7 @@ class OrderedConsumer(driver.Consumer):
         self.on_leave: list[Callable[[], None]] = []
         self.rereads: dict[str, int] = {"rebalance": 0, "partial": 0, "out_of_step": 0, "stall": 0}
         self.lease_seconds = conf.broker_session_timeout - conf.broker_heartbeat_interval
+        self._ending = False
         self._epoch = 0  # changes whenever delivered events may have been thrown away
         self._between_fetches = asyncio.Event()
         self._between_fetches.set()
@@ -238,9 +239,10 @@ class OrderedConsumer(driver.Consumer):
 
     # -- rebalancing ---------------------------------------------------------------------------------------------------
 
-    def leave(self) -> None:
+    def leave(self, *, for_good: bool = False) -> None:
         """Ask everybody who waits for a directory to give up; what they hold is read again."""
         self.leaving = True
+        self._ending = self._ending or for_good
         for callback in self.on_leave:
             callback()
 
@@ -250,7 +252,7 @@ class OrderedConsumer(driver.Consumer):
         try:
             await super().on_partitions_revoked(revoked)  # waits for the agents, then commits
         finally:
-            self.leaving = self.app.should_stop
+            self.leaving = self._ending
             self._epoch += 1
             for tp in revoked:
                 self.progress.pop(ensure_TP(tp), None)

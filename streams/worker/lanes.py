@@ -31,6 +31,7 @@ class Lanes:
         self._slots = asyncio.Semaphore(window)
         self._tails: dict[bytes | None, asyncio.Task[None]] = {}
         self._in_work: set[asyncio.Task[None]] = set()
+        self._given_up: set[asyncio.Task[None]] = set()
         consumer.on_leave.append(self._give_up_soon)
 
     async def run(self, events: AsyncIterable[EventT[Any]]) -> None:
@@ -73,14 +74,15 @@ class Lanes:
         try:
             await self._handle(event)
         except asyncio.CancelledError:
-            if not self._consumer.leaving or self._consumer.app.should_stop:
+            self._consumer.drop(event.message)  # not done: whoever owns the partition next reads it again
+            if task not in self._given_up:
                 raise
             task.uncancel()
-            self._consumer.drop(event.message)  # not done: whoever owns the partition next reads it again
         else:
             event.ack()
         finally:
             self._in_work.discard(task)
+            self._given_up.discard(task)
 
     def _give_up_soon(self) -> None:
         asyncio.get_running_loop().call_later(GRACE_SECONDS, self._give_up)
@@ -88,4 +90,5 @@ class Lanes:
     def _give_up(self) -> None:
         if self._consumer.leaving:
             for task in self._in_work:
+                self._given_up.add(task)
                 task.cancel()

@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from time import monotonic, time
 from typing import Any, Final, TypeVar
 
@@ -12,20 +12,24 @@ from faust.types import EventT
 
 from processors.folding import Stale, fold
 from schemas.codec import decode_event
+from schemas.control import Approval, Discard
 from schemas.errors import Halting, InvalidEvent, Permanent, Retryable
-from schemas.events import ConnectivityTest, Event, Kind, PushMark, Redrive
-from schemas.state_codec import decode_state, encode_state
+from schemas.events import ConnectivityTest, Event, Kind, PushMark, Redrive, RedriveReason
 from schemas.states import State, Status
+from streams.control import ControlView
 from streams.dead_letters import Original
 from streams.metrics import Metrics, Outcome
-from streams.worker.applying import Applier, Verdict
-from streams.worker.state_view import StateView, seen_of
+from streams.worker.applying import Applier
+from streams.worker.attempt import Attempt, Verdict
+from streams.worker.gate import Gate
+from streams.worker.recorder import Recorder
 
 log = structlog.get_logger(__name__)
 
 _FIRST_WAIT_SECONDS: Final = 0.1
 _LAST_WAIT_SECONDS: Final = 10.0
-_OUTCOMES: Final = {
+_OUTCOMES: Final[Mapping[Status, Outcome]] = {
+    Status.APPLIED: Outcome.APPLIED,
     Status.PENDING: Outcome.PENDING,
     Status.WAITING: Outcome.WAITING,
     Status.HELD: Outcome.HELD,
@@ -36,26 +40,13 @@ _OUTCOMES: Final = {
 _Result = TypeVar("_Result")
 
 
-@dataclass(slots=True)
-class Tables:
-    """The Faust table of each kind: id in UTF-8 to the state's JSON."""
-
-    of: dict[Kind, MutableMapping[bytes, bytes]] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
-class Guards:
-    """What the consumer must say before and during an event.
+class _Work:
+    """One event, where it lay, and what was known of its subject."""
 
-    Attributes:
-        generation: of the consumer group, as of now.
-        leave_if_frozen: ends the process if it stood still too long.
-        mended: waits until the directory can be used again.
-    """
-
-    generation: Callable[[], int]
-    leave_if_frozen: Callable[[], None]
-    mended: Callable[[], Awaitable[None]]
+    event: Event
+    original: Original
+    stored: State | None
 
 
 class Pipeline:
@@ -63,24 +54,31 @@ class Pipeline:
 
     Args:
         dead_letter: writes one, and returns when Kafka has it.
+        mended: waits until the directory can be used again.
         max_event_bytes: a longer event is a dead letter.
+
+    Attributes:
+        recorder: reads and writes the states.
     """
 
     def __init__(
         self,
-        tables: Tables,
-        view: StateView,
+        recorder: Recorder,
+        control: ControlView,
         applier: Applier,
+        gate: Gate,
         dead_letter: Callable[[Original, Permanent], Awaitable[None]],
-        guards: Guards,
+        mended: Callable[[], Awaitable[None]],
         metrics: Metrics,
+        *,
         max_event_bytes: int,
     ) -> None:
-        self._tables = tables
-        self._view = view
+        self.recorder = recorder
+        self._control = control
         self._applier = applier
+        self._gate = gate
         self._dead_letter = dead_letter
-        self._guards = guards
+        self._mended = mended
         self._metrics = metrics
         self._max_event_bytes = max_event_bytes
 
@@ -95,99 +93,150 @@ class Pipeline:
             value=message.value,
             headers=tuple(dict(message.headers or {}).items()),
         )
-        timestamp = round(message.timestamp * 1000)
         started = monotonic()
         try:
+            timestamp = round(message.timestamp * 1000)
             event = decode_event(kind, original.key, original.value, timestamp, self._max_event_bytes)
         except InvalidEvent as exc:
             await self._refuse(kind, original, exc)
-            self._count(kind, Outcome.DEAD_LETTERED)
+            self._metrics.events.labels(kind.value, Outcome.DEAD_LETTERED.value).inc()
             return
-        outcome, verdict = await self._take(event, original)
-        self._count(kind, outcome)
+        outcome, verdict, changes = await self._take(event, original)
+        self._metrics.events.labels(kind.value, outcome.value).inc()
         self._metrics.event_latency.observe(max(0.0, time() - message.timestamp))
-        self._tell(event, original, outcome, verdict, monotonic() - started)
+        say = log.debug if outcome is Outcome.SUPERSEDED else log.info
+        say(
+            "event",
+            outcome=outcome.value,
+            type=event.type.value,
+            event_id=event.event_id,
+            subject=event.subject,
+            topic=original.topic,
+            partition=original.partition,
+            offset=original.offset,
+            seconds=round(monotonic() - started, 4),
+            reason=None if verdict is None else verdict.reason,
+            changes=changes,
+        )
 
-    async def _take(self, event: Event, original: Original) -> tuple[Outcome, Verdict | None]:
+    async def _take(self, event: Event, original: Original) -> tuple[Outcome, Verdict | None, list[str]]:
         match event.payload:
             case ConnectivityTest():
-                return Outcome.TEST, None
+                return Outcome.TEST, None, []
             case PushMark():
-                return Outcome.UNCHANGED, None
-            case Redrive(revision, _):
-                stored = self._stored(event)
+                return Outcome.UNCHANGED, None, []
+            case Redrive(revision, reason):
+                stored = self.recorder.stored(event)
                 if stored is None or stored.writer != revision:
-                    return Outcome.SUPERSEDED, None
-                return await self._apply(event, original, stored, stored)
+                    return Outcome.SUPERSEDED, None, []
+                return await self._redrive(_Work(event, original, stored), stored, reason)
             case _:
-                stored = self._stored(event)
+                stored = self.recorder.stored(event)
                 folding = fold(stored, event)
+                work = _Work(event, original, stored)
                 if isinstance(folding, Stale):
                     if folding.state != stored:
-                        self._record(event, original, folding.state, stored)
-                    return Outcome.STALE, None
-                return await self._apply(event, original, stored, folding.state)
+                        self.recorder.record(event, original.partition, folding.state)
+                    return Outcome.STALE, None, []
+                return await self._apply(work, Attempt(event.kind, event.subject, folding.state, self._intend(work)))
 
-    async def _apply(
-        self, event: Event, original: Original, stored: State | None, state: State
-    ) -> tuple[Outcome, Verdict]:
-        try:
-            verdict = await self._until_done(lambda: self._applier.apply(event.kind, event.subject, state))
-        except Permanent as exc:
-            reason = exc.reason.value
-            verdict = Verdict(Status.DEAD_LETTERED, reason, binding=state.binding)
-            as_before = isinstance(event.payload, Redrive) and _verdict_of(state) == (reason, Status.DEAD_LETTERED)
-            if not as_before:
-                await self._refuse(event.kind, original, exc)
-        now = round(time() * 1000)
-        changed = stored is None or (verdict.status, verdict.reason, verdict.awaited) != (
-            stored.status,
-            stored.reason,
-            stored.awaited,
-        )
-        after = replace(
+    async def _redrive(
+        self, work: _Work, stored: State, reason: RedriveReason
+    ) -> tuple[Outcome, Verdict | None, list[str]]:
+        event = work.event
+        state, approved = stored, False
+        match reason:
+            case RedriveReason.HEAL:
+                self.recorder.record(event, work.original.partition, stored)
+                return Outcome.UNCHANGED, None, []
+            case RedriveReason.APPROVE | RedriveReason.DISCARD:
+                decided = self._control.verdict_on(event.kind, event.subject, stored.status_time)
+                if stored.status is not Status.HELD or decided is None:
+                    return Outcome.SUPERSEDED, None, []
+                if isinstance(decided, Discard):
+                    return self._let_go(work, stored)
+                approved = isinstance(decided, Approval)
+            case RedriveReason.UNBIND:
+                if stored.binding is None or self.recorder.is_rightful(event, stored.binding):
+                    return Outcome.SUPERSEDED, None, []
+                state = replace(stored, binding=None, locked=False)
+            case _:
+                pass
+        attempt = Attempt(
+            event.kind,
+            event.subject,
             state,
-            status=verdict.status,
-            reason=verdict.reason,
-            awaited=verdict.awaited,
-            binding=verdict.binding,
-            status_time=now if changed else state.status_time,
-            removed_at=now if verdict.removed else state.removed_at,
+            self._intend(work),
+            approved=approved,
+            aside=reason is RedriveReason.CYCLE and stored.status is Status.WAITING,
         )
-        if not (isinstance(event.payload, Redrive) and after == stored):
-            self._record(event, original, after, stored)
-        if verdict.status is Status.APPLIED:
-            return (Outcome.APPLIED if verdict.changes else Outcome.UNCHANGED), verdict
-        return _OUTCOMES[verdict.status], verdict
+        return await self._apply(work, attempt)
 
-    def _stored(self, event: Event) -> State | None:
-        value = self._tables.of[event.kind].get(event.subject.encode())
-        return None if value is None else decode_state(event.kind, value)
+    def _let_go(self, work: _Work, stored: State) -> tuple[Outcome, Verdict, list[str]]:
+        """A person discarded the deletion: the entry stays, and is nobody's."""
+        status = Status.APPLIED if stored.deleted_at is not None else Status.OUT_OF_SCOPE
+        verdict = Verdict(status, "discarded")
+        self.recorder.record(
+            work.event, work.original.partition, _judged(replace(stored, binding=None, locked=False), verdict, stored)
+        )
+        return _OUTCOMES[status], verdict, []
 
-    def _record(self, event: Event, original: Original, state: State, stored: State | None) -> None:
-        """Write the state; from here on the event needs no more."""
-        self._guards.leave_if_frozen()
-        before = (0, 0) if stored is None else stored.writer
-        state = replace(state, writer=(max(before[0], self._guards.generation()), before[1] + 1))
-        self._tables.of[event.kind][event.subject.encode()] = encode_state(state)
-        self._view.absorb(seen_of(event.kind, event.subject, original.partition, state, self._view.target))
+    async def _apply(self, work: _Work, attempt: Attempt) -> tuple[Outcome, Verdict, list[str]]:
+        event, stored = work.event, work.stored
+        async with attempt.until_recorded:
+            try:
+                verdict = await self._until_done(lambda: self._applier.apply(attempt))
+                if attempt.changes:
+                    self._gate.note_success()
+            except Permanent as exc:
+                verdict = Verdict(Status.DEAD_LETTERED, exc.reason.value)
+                self._brake(event, exc)
+                as_before = stored is not None and (stored.status, stored.reason) == (verdict.status, verdict.reason)
+                if not (as_before and isinstance(event.payload, Redrive)):
+                    await self._refuse(event.kind, work.original, exc)
+            after = _judged(attempt.state, verdict, stored)
+            if not isinstance(event.payload, Redrive) or after != stored:
+                written = self.recorder.record(event, work.original.partition, after)
+                if verdict.removed:
+                    await self.recorder.read_back(event, written)
+        outcome = _OUTCOMES[verdict.status]
+        if outcome is Outcome.APPLIED and not attempt.changes:
+            outcome = Outcome.UNCHANGED
+        return outcome, verdict, [change.describe() for change in attempt.changes]
+
+    def _intend(self, work: _Work) -> Callable[[State], State]:
+        return lambda state: self.recorder.record(work.event, work.original.partition, state)
+
+    # -- failures ------------------------------------------------------------------------------------------------------
 
     async def _until_done(self, attempt: Callable[[], Awaitable[_Result]]) -> _Result:
         """Try for ever, with full jitter; whoever loses the partition meanwhile is cancelled here."""
         wait = _FIRST_WAIT_SECONDS
         while True:
+            await self._gate.opened()
             try:
                 return await attempt()
-            except Halting:
-                await self._guards.mended()
+            except Halting as exc:
+                log.debug("halted", reason=exc.reason)
+                await self._mended()
                 wait = _FIRST_WAIT_SECONDS
             except Retryable as exc:
                 self._metrics.retries.labels(exc.reason).inc()
                 await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - spreads the load, hides nothing
                 wait = min(wait * 2, _LAST_WAIT_SECONDS)
 
+    def _brake(self, event: Event, failure: Permanent) -> None:
+        if self._gate.note_refusal(event.kind, event.subject, failure, round(time() * 1000)):
+            log.error("brake", detail=self._gate.reasons["brake"])
+
     async def _refuse(self, kind: Kind, original: Original, failure: Permanent) -> None:
-        await self._until_done(lambda: self._dead_letter(original, failure))
+        while True:
+            try:
+                await self._dead_letter(original, failure)
+                break
+            except Retryable as exc:
+                self._metrics.retries.labels(exc.reason).inc()
+                await asyncio.sleep(_FIRST_WAIT_SECONDS)
         self._metrics.dead_letters.labels(failure.reason.value).inc()
         log.error(
             "dead_letter",
@@ -199,28 +248,20 @@ class Pipeline:
             offset=original.offset,
         )
 
-    def _count(self, kind: Kind, outcome: Outcome) -> None:
-        self._metrics.events.labels(kind.value, outcome.value).inc()
 
-    def _tell(
-        self, event: Event, original: Original, outcome: Outcome, verdict: Verdict | None, seconds: float
-    ) -> None:
-        changes = [change.describe() for change in verdict.changes] if verdict is not None else []
-        say = log.debug if outcome is Outcome.SUPERSEDED else log.info
-        say(
-            "event",
-            outcome=outcome.value,
-            type=event.type.value,
-            event_id=event.event_id,
-            subject=event.subject,
-            topic=original.topic,
-            partition=original.partition,
-            offset=original.offset,
-            seconds=round(seconds, 4),
-            reason=verdict.reason if verdict is not None else None,
-            changes=changes,
-        )
-
-
-def _verdict_of(state: State) -> tuple[str | None, Status]:
-    return state.reason, state.status
+def _judged(state: State, verdict: Verdict, stored: State | None) -> State:
+    """The state with its outcome; its time moves only when the outcome is another one."""
+    now = round(time() * 1000)
+    same = stored is not None and (verdict.status, verdict.reason, verdict.awaited) == (
+        stored.status,
+        stored.reason,
+        stored.awaited,
+    )
+    return replace(
+        state,
+        status=verdict.status,
+        reason=verdict.reason,
+        awaited=verdict.awaited,
+        status_time=state.status_time if same else now,
+        removed_at=now if verdict.removed else state.removed_at,
+    )

@@ -28,7 +28,7 @@ async def serve(app: WorkerApp, stopping: asyncio.Event) -> BaseException | None
     await asyncio.wait({told, crashed}, return_when=asyncio.FIRST_COMPLETED)
     consumer = app.ordered_consumer
     if consumer is not None:
-        consumer.leave()
+        consumer.leave(for_good=True)
     await app.stop()
     for task in (starting, told, crashed):
         task.cancel()

@@ -56,9 +56,9 @@ class StateReader:
 
     def _reading(self, message: Received) -> Reading | None:
         kind, identifier = self._kinds[message.topic], message.identifier
-        place, subject = (message.topic, message.partition), (kind, identifier)
+        subject = (kind, identifier)
         if message.value is None:
-            return Reading(place, message.offset, subject, None)
+            return Reading(subject, None)
         try:
             state = decode_state(kind, message.value)
         except (ValueError, KeyError, TypeError) as exc:
@@ -72,4 +72,4 @@ class StateReader:
             )
             return None
         seen = seen_of(kind, identifier, message.partition, state, self._view.target)
-        return Reading(place, message.offset, subject, seen)
+        return Reading(subject, seen)

@@ -5,7 +5,7 @@ Each worker owns only some partitions, but needs the whole organization tree, an
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -13,7 +13,6 @@ from typing import Final, TypeAlias
 from schemas.events import Kind
 from schemas.states import Awaited, Binding, Revision, State, Status
 
-Place: TypeAlias = tuple[str, int]  # topic, partition
 Subject: TypeAlias = tuple[Kind, str]
 Listener: TypeAlias = Callable[["Seen | None", "Seen | None"], None]
 
@@ -55,17 +54,13 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One thing that the reader of the topics found.
+    """One message that the reader of the topics found.
 
     Attributes:
-        offset: of the message, or the end of the partition when there was none.
-        subject: None at the end of a partition.
         seen: None when the state was removed.
     """
 
-    place: Place
-    offset: int
-    subject: Subject | None
+    subject: Subject
     seen: Seen | None
 
 
@@ -112,8 +107,8 @@ class StateView:
         self._by_status: dict[tuple[Kind, Status], set[str]] = defaultdict(set)
         self._removals: dict[Kind, dict[str, int]] = {kind: {} for kind in Kind}
         self._listeners: list[Listener] = []
+        self._late_listeners: list[Callable[[Seen], None]] = []
         self._read: dict[Subject, Revision] = {}
-        self._positions: dict[Place, int] = {}
         self._moved = asyncio.Event()
 
     # -- questions -----------------------------------------------------------------------------------------------------
@@ -154,6 +149,10 @@ class StateView:
         entities = self.entities[kind]
         return (entities[identifier] for identifier in list(self._by_status.get((kind, status), ())))
 
+    def count_with_status(self, kind: Kind, status: Status) -> int:
+        """How many entities of a kind are in a status (not `applied`)."""
+        return len(self._by_status.get((kind, status), ()))
+
     def removals_since(self, kind: Kind, time: int) -> int:
         """How many entries were removed since then; forgets older ones."""
         removals = self._removals[kind]
@@ -166,6 +165,10 @@ class StateView:
     def listen(self, listener: Listener) -> None:
         """Call a listener after every change of an entity, with what was known before and what is now."""
         self._listeners.append(listener)
+
+    def listen_to_late_writes(self, listener: Callable[[Seen], None]) -> None:
+        """Call a listener with the newer state when the topic shows an older one after it."""
+        self._late_listeners.append(listener)
 
     def absorb(self, seen: Seen) -> None:
         """Take in a state; one with a smaller revision than the known one is a zombie's late write and is ignored."""
@@ -183,23 +186,15 @@ class StateView:
     def take_in(self, readings: Iterable[Reading]) -> None:
         """Take in what the reader found."""
         for reading in readings:
-            if reading.subject is None:
-                self._positions[reading.place] = max(reading.offset, self._positions.get(reading.place, 0))
-                continue
             if reading.seen is None:
                 self.forget(reading.subject)
-            else:
-                self.absorb(reading.seen)
-                if reading.subject in self._read:
-                    self._read[reading.subject] = max(reading.seen.revision, self._read[reading.subject])
-            self._positions[reading.place] = reading.offset + 1
+                continue
+            self._tell_if_late(reading.seen)
+            self.absorb(reading.seen)
+            if reading.subject in self._read:
+                self._read[reading.subject] = max(reading.seen.revision, self._read[reading.subject])
         self._moved.set()
         self._moved = asyncio.Event()
-
-    async def reach(self, ends: Mapping[Place, int]) -> None:
-        """Wait until everything before the given offsets was taken in."""
-        while any(self._positions.get(place, 0) < end for place, end in ends.items()):
-            await self._moved.wait()
 
     async def read_back(self, subject: Subject, revision: Revision) -> None:
         """Wait until a state of ours, just written, has come back from Kafka: from now on others can see it too.
@@ -212,6 +207,15 @@ class StateView:
                 await self._moved.wait()
         finally:
             del self._read[subject]
+
+    def _tell_if_late(self, seen: Seen) -> None:
+        known = self.get(seen.subject)
+        if known is None:
+            return
+        # Our own writes come back one by one: only an older generation, or another content, is somebody else's.
+        if seen.revision[0] < known.revision[0] or (seen.revision == known.revision and seen != known):
+            for listener in self._late_listeners:
+                listener(known)
 
     def _replace(self, known: Seen | None, seen: Seen | None) -> None:
         if known is not None:

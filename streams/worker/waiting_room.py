@@ -4,7 +4,6 @@ Only the owner of a state releases it: after every write of a waiting state (no 
 change of what it waits for, on assignment, and every 30 s. A release is a redrive, never an act.
 """
 
-import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -17,7 +16,6 @@ from schemas.states import AwaitsChildren, AwaitsEntity, AwaitsOrganization, Awa
 from streams.worker.redriving import Redriver
 from streams.worker.state_view import Seen, StateView, Subject
 
-SWEEP_SECONDS: Final = 30.0
 FIRST_RETRY_SECONDS: Final = 30.0
 LAST_RETRY_SECONDS: Final = 3600.0
 RETRIES_PER_SWEEP: Final = 300  # 10 a second: those that need a look into the directory
@@ -57,16 +55,6 @@ class WaitingRoom:
         self._by_awaited: dict[str, set[Subject]] = defaultdict(set)
         self._retries: dict[Subject, _Retry] = {}
         view.listen(self._on_change)
-
-    def waiting(self) -> Iterator[Seen]:
-        """Everybody who waits, in all partitions."""
-        return iter(self._waiting.values())
-
-    async def run(self) -> None:
-        """Test everybody every 30 s."""
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            self.sweep()
 
     def sweep(self) -> None:
         """Test everybody who waits in our partitions; also to be called on assignment."""

@@ -1,0 +1,285 @@
+"""Puts the worker's parts together and runs them."""
+
+import asyncio
+import tempfile
+from collections.abc import Coroutine, Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+from importlib.metadata import version
+from time import monotonic, time
+from typing import Final, Self
+
+import structlog
+
+from ldap_sink.directory import Directory
+from ldap_sink.probing import Prober
+from ldap_sink.sink import Sink
+from processors.guarding import GuardLimits
+from processors.mapping import compile_mapping
+from processors.wanted import EntryRules
+from schemas.errors import Halting, Permanent
+from schemas.events import Kind
+from streams.control import ControlReader
+from streams.dead_letters import Original, send_dead_letter
+from streams.kafka import Publisher
+from streams.metrics import Metrics
+from streams.services.health import Health
+from streams.settings import Settings
+from streams.settings.directory import directory_settings
+from streams.worker.agents import add_agent, build_app, wirings
+from streams.worker.applying import Applier, Parts
+from streams.worker.binding_watch import BindingWatch
+from streams.worker.condition import Condition
+from streams.worker.deletion_guard import DeletionGuard, HeldWatch
+from streams.worker.delivery import OrderedConsumer
+from streams.worker.faust_app import WorkerApp
+from streams.worker.gate import Gate
+from streams.worker.pipeline import Pipeline
+from streams.worker.recorder import Recorder
+from streams.worker.redriving import Redriver
+from streams.worker.scope_watch import ScopeWatch
+from streams.worker.serving import serve
+from streams.worker.state_reader import StateReader
+from streams.worker.state_view import StateView
+from streams.worker.waiting_room import WaitingRoom
+
+log = structlog.get_logger(__name__)
+
+_GAUGE_SECONDS: Final = 2.0
+_SWEEP_SECONDS: Final = 30.0
+
+
+class Worker:
+    """One worker process.
+
+    Attributes:
+        stopping: set it to end the worker in good order.
+        serving: the Faust app runs; before that, ending needs no order.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.stopping = asyncio.Event()
+        self.serving = False
+        self._settings = settings
+        self._metrics = Metrics(settings.name, version("ldapflow"))
+        self._view = StateView((settings.sync.target_entry_uuid or "").lower())
+        self._gate = Gate()
+        self._app: WorkerApp | None = None
+        self._condition = Condition(
+            self._metrics, str(settings.connection.server), self._view, self._gate, lambda: self._consumer
+        )
+
+    async def run(self, stack: AsyncExitStack) -> BaseException | None:
+        """Run until `stopping`; returns what broke it, if anything did."""
+        settings, condition = self._settings, self._condition
+        health = Health(self._metrics, condition.readiness)
+        await health.start(settings.metrics.listen)
+        stack.push_async_callback(health.stop)
+        publisher = await stack.enter_async_context(Publisher(settings))
+        directory = await stack.enter_async_context(
+            Directory(
+                directory_settings(settings),
+                may_write=self._may_write,
+                on_state_change=condition.on_directory_state,
+                observe=condition.on_operation,
+            )
+        )
+        redriver = await stack.enter_async_context(Redriver(settings, publisher))
+        control = ControlReader(settings)
+        watches = self._watches(redriver, control)
+        await stack.enter_async_context(control)
+        self._obey(control, watches)
+        control.listen(lambda: self._obey(control, watches))
+        reader = await stack.enter_async_context(StateReader(settings, self._view))
+        condition.is_loaded = True
+        await directory.up()
+        parts = self._parts(directory, reader, redriver)
+        tasks = await stack.enter_async_context(_Background())
+        tasks.start(self._sweep(watches))
+        tasks.start(self._measure())
+        tasks.start(self._look_again(parts.prober))
+        pipeline = self._pipeline(publisher, control, parts)
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ldapflow-worker-"))
+        app = self._faust_app(folder, pipeline, watches, tasks)
+        self.serving = True
+        log.info("worker_starts", name=settings.name, group=settings.kafka.application_id)
+        try:
+            return await serve(app, self.stopping)
+        finally:
+            log.info("worker_ends", name=settings.name)
+
+    # -- the parts -----------------------------------------------------------------------------------------------------
+
+    def _watches(self, redriver: Redriver, control: ControlReader) -> "_Watches":
+        settings, view = self._settings, self._view
+        source_node = settings.sync.source_node
+        BindingWatch(view, redriver, self._owns)
+        return _Watches(
+            WaitingRoom(view, redriver, source_node, self._owns, monotonic),
+            ScopeWatch(view, redriver, source_node, self._owns),
+            HeldWatch(view, control.view, redriver, self._owns),
+        )
+
+    def _parts(self, directory: Directory, reader: StateReader, redriver: Redriver) -> Parts:
+        return Parts(
+            directory=directory,
+            sink=Sink(directory, reader, _now),
+            prober=Prober(directory),
+            view=self._view,
+            redriver=redriver,
+            guard=DeletionGuard(self._view, guard_limits(self._settings), _now),
+            refused=self._refused,
+            rules=entry_rules(self._settings),
+        )
+
+    def _pipeline(self, publisher: Publisher, control: ControlReader, parts: Parts) -> Pipeline:
+        settings = self._settings
+        topic = settings.topics.dead_letters
+
+        async def dead_letter(original: Original, failure: Permanent) -> None:
+            await send_dead_letter(publisher, topic, original, failure, _now())
+
+        return Pipeline(
+            Recorder(self._view, self._generation, self._leave_if_frozen),
+            control.view,
+            Applier(parts, settings.sync.source_node, settings.sync.disabled_accounts),
+            self._gate,
+            dead_letter,
+            parts.directory.up,
+            self._metrics,
+            max_event_bytes=settings.max_event_bytes,
+        )
+
+    def _faust_app(self, folder: str, pipeline: Pipeline, watches: "_Watches", tasks: "_Background") -> WorkerApp:
+        self._app = app = build_app(self._settings, folder)
+        for wiring in wirings(self._settings):
+            pipeline.recorder.tables[wiring.kind] = add_agent(app, wiring, partial(pipeline.handle, wiring.kind))
+
+        @app.on_partitions_assigned.connect(weak=False)
+        async def assigned(*_: object, **__: object) -> None:
+            watches.room.sweep()
+            watches.held.look()
+            tasks.start(watches.scope.look_at_everything())
+
+        return app
+
+    # -- what the parts ask of each other ------------------------------------------------------------------------------
+
+    @property
+    def _consumer(self) -> OrderedConsumer | None:
+        return None if self._app is None else self._app.ordered_consumer
+
+    def _may_write(self) -> bool:
+        consumer = self._consumer
+        return self._gate.is_open and consumer is not None and consumer.holds_lease()
+
+    def _owns(self, kind: Kind, partition: int) -> bool:
+        consumer = self._consumer
+        if consumer is None:
+            return False
+        topics = self._settings.topics
+        topic = topics.account_events if kind is Kind.ACCOUNT else topics.organization_events
+        return (topic, partition) in consumer.progress
+
+    def _generation(self) -> int:
+        return 0 if self._app is None else self._app.consumer_generation_id
+
+    def _leave_if_frozen(self) -> None:
+        consumer = self._consumer
+        if consumer is not None:
+            consumer.leave_if_frozen()
+
+    def _refused(self, problem: Halting) -> None:
+        if self._gate.refused is None:
+            log.error("halted", reason=problem.reason, detail=problem.detail)
+        self._gate.halt(problem)
+
+    def _obey(self, control: ControlReader, watches: "_Watches") -> None:
+        """Do what people said last."""
+        view, before = control.view, self._gate.paused
+        self._gate.obey(paused=view.paused, resumed_at=None if view.last_resume is None else view.last_resume.time)
+        if self._gate.paused != before:
+            log.warning("paused" if self._gate.paused else "resumed")
+        watches.held.look()
+
+    # -- from time to time ---------------------------------------------------------------------------------------------
+
+    async def _sweep(self, watches: "_Watches") -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            watches.room.sweep()
+            watches.held.look()
+
+    async def _look_again(self, prober: Prober) -> None:
+        """While the directory takes nothing, see whether that is mended."""
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            if self._gate.refused is not None and not isinstance(await prober.probe(), Halting):
+                log.info("mended")
+                self._gate.halt(None)
+
+    async def _measure(self) -> None:
+        while True:
+            await asyncio.sleep(_GAUGE_SECONDS)
+            self._condition.measure(self._owns)
+
+
+class _Watches:
+    """What looks at the view for entities that must be applied again."""
+
+    def __init__(self, room: WaitingRoom, scope: ScopeWatch, held: HeldWatch) -> None:
+        self.room = room
+        self.scope = scope
+        self.held = held
+
+
+class _Background:
+    """Tasks that end with the worker; one that fails ends it."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def start(self, coroutine: Coroutine[None, None, None]) -> None:
+        """Run it."""
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _now() -> int:
+    return round(time() * 1000)
+
+
+def guard_limits(settings: Settings) -> Mapping[Kind, GuardLimits]:
+    """The deletion guard of both kinds."""
+    guard = settings.sync.deletion_guard
+    window_ms = guard.window_minutes * 60_000
+    return {
+        Kind.ACCOUNT: GuardLimits(guard.accounts, guard.percent, window_ms),
+        Kind.ORGANIZATION: GuardLimits(guard.organizations, guard.percent, window_ms),
+    }
+
+
+def entry_rules(settings: Settings) -> Mapping[Kind, EntryRules]:
+    """The configured rules of both kinds."""
+    users, organizations = settings.users, settings.organizations
+    return {
+        Kind.ACCOUNT: EntryRules(
+            users.object_classes, users.rdn, compile_mapping(users.rows, "user"), id_attribute=users.id_attribute
+        ),
+        Kind.ORGANIZATION: EntryRules(
+            organizations.object_classes,
+            organizations.rdn,
+            compile_mapping(organizations.rows, "organization"),
+            id_attribute=organizations.id_attribute,
+        ),
+    }

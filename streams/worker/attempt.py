@@ -1,0 +1,77 @@
+"""One state on its way into the directory, and what is learnt of it meanwhile."""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+
+from schemas.entries import Change
+from schemas.events import Kind
+from schemas.states import Awaited, Binding, State, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a state.
+
+    Attributes:
+        removed: an entry was deleted, and the deletion guard counts it.
+    """
+
+    status: Status
+    reason: str | None = None
+    awaited: Awaited | None = None
+    removed: bool = False
+
+
+class Attempt:
+    """What is applied; lives through all tries.
+
+    Args:
+        intend: writes a state down before the act, so that a crash in between does not leave an act unknown.
+
+    Attributes:
+        state: with what is known by now: binding, lock.
+        changes: what was written to the directory so far.
+        approved: a person approved the deletion.
+        admitted: the deletion guard lets it happen.
+        aside: take a temporary name, so that a circle of names can turn.
+        until_recorded: closed when the outcome is recorded.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        identifier: str,
+        state: State,
+        intend: Callable[[State], State],
+        *,
+        approved: bool = False,
+        aside: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.identifier = identifier
+        self.state = state
+        self.approved = approved
+        self.admitted = approved
+        self.aside = aside
+        self.changes: list[Change] = []
+        self.until_recorded = AsyncExitStack()
+        self._intend = intend
+
+    @property
+    def binding(self) -> Binding | None:
+        """The entry that the entity is bound to, as far as is known by now."""
+        return self.state.binding
+
+    def bind(self, binding: Binding | None) -> None:
+        """Learn which entry it is."""
+        self.state = replace(self.state, binding=binding)
+
+    def note_lock(self, *, locked: bool) -> None:
+        """Learn whether a lock of ours is on the entry."""
+        self.state = replace(self.state, locked=locked)
+
+    def intend_lock(self) -> None:
+        """Write down that we are about to lock: only a lock that is known to be ours will ever be undone."""
+        self.note_lock(locked=True)
+        self.state = self._intend(self.state)
