@@ -113,7 +113,7 @@ class Adopter:
         return None
 
     def _claimed(self, subject: str, found: FoundEntry) -> Waits | None:
-        holder = self.claims.claim_entry(found.entry_uuid, found.dn.prepared(), subject)
+        holder = self.claims.claim(found.entry_uuid, subject)
         return None if holder is None else _occupied(holder)
 
 

@@ -15,7 +15,7 @@ from ldap_sink.protocol.results import NO_SUCH_OBJECT, LdapResultError, Result
 from ldap_sink.reading import asked, found_entry, read_subschema
 from ldap_sink.settings import DirectorySettings
 from ldap_sink.subschema import Subschema
-from ldap_sink.upkeep import DirectoryState, Upkeep
+from ldap_sink.upkeep import DirectoryState, Proof, Upkeep
 from schemas.dn import DN
 from schemas.entries import Add, Delete, FoundEntry, Modify, Move
 from schemas.errors import Halting, MaybeApplied, Permanent, Retryable
@@ -86,6 +86,10 @@ class Directory:
     async def up(self) -> None:
         """Wait for a checked connection, through outages and halts."""
         await self._upkeep.up()
+
+    def halt(self, problem: Halting, proof: Proof) -> None:
+        """Stop all writing for a reason that was found elsewhere, until the proof raises it no more."""
+        self._upkeep.halt(problem, proof)
 
     async def subschema(self) -> Subschema:
         """The server's schema, read once for each connection: a restarted server may have another."""

@@ -1,68 +1,113 @@
-"""Tells whose fault a refusal is when its code does not: can anything be written below the target (section 5)?"""
+"""Tells whose fault a refusal is when its code does not: can anything be written below the target (design section 5)?
+
+A probe goes around the gate of `Directory`: it must answer also while nothing else may be written, and harms nobody.
+"""
 
 import asyncio
-import secrets
 import time
 from typing import Final
 
 from ldap_sink.directory import Directory
-from ldap_sink.failures import Conflict, Judged
-from schemas.dn import RDN
-from schemas.entries import Add, Delete
-from schemas.errors import DeadLetterReason, Halting, LdapflowError, Permanent, Retryable
+from ldap_sink.failures import Conflict, Judged, translate
+from ldap_sink.probe_entries import add_probe, new_probe, remove_older, remove_probe
+from ldap_sink.protocol.connection import Connection
+from ldap_sink.protocol.results import LdapResultError
+from schemas.dn import DN
+from schemas.errors import DeadLetterReason, Halting, Permanent, Retryable
 
-PROBE_PREFIX: Final = "ldapflow-probe-"
+INTERVAL_SECONDS: Final = 10.0
 
 _OTHER: Final = 80  # RFC 4511: also what slapd says when its database is full
-_KEEP_SECONDS: Final = 10.0
+_PADDING: Final = 1 << 19  # as long as the longest event: what is too full for that may be too full for any
+
+
+async def probe(connection: Connection, target: DN, padding: int = 0) -> None:
+    """Add an entry below the target and remove it.
+
+    Args:
+        connection: of the administrator.
+        target: the target node.
+        padding: octets that the entry holds beside its name.
+
+    Raises:
+        Retryable: it cannot be done now; also when the database is full.
+        Halting: it is refused, so every event would be.
+    """
+    dn = new_probe(target)
+    try:
+        await remove_older(connection, target)
+        await add_probe(connection, dn, padding)
+        await remove_probe(connection, dn)
+    except LdapResultError as exc:
+        failure = translate(exc)
+        if isinstance(failure, Halting | Retryable):
+            raise failure from exc
+        if isinstance(failure, Judged) and failure.code == _OTHER:
+            raise Retryable("other", failure.detail) from exc
+        if isinstance(failure, Conflict):
+            raise Retryable("probe_disturbed", failure.detail) from exc
+        raise Halting(
+            "write_refused", f"nothing can be written below {target}: a probe entry is refused with {exc}"
+        ) from exc
 
 
 class Prober:
-    """Adds an entry below the target and removes it; what that says holds for 10 s."""
+    """Judges refusals, with one probe in 10 s at most.
 
-    def __init__(self, directory: Directory) -> None:
+    Args:
+        interval: seconds.
+    """
+
+    def __init__(self, directory: Directory, interval: float = INTERVAL_SECONDS) -> None:
         self._directory = directory
+        self._interval = interval
         self._lock = asyncio.Lock()
-        self._judgement: LdapflowError | None = None
-        self._judged_at = float("-inf")
+        self._probed_at = float("-inf")
+        self._padding = 0
+        self._verdict: Halting | Retryable | None = None
 
-    async def judge(self, refusal: Judged) -> LdapflowError:
-        """Say what a refusal means.
+    async def judge(self, refusal: Judged) -> Permanent | Retryable | Halting:
+        """Say what a refusal means; this may take until the next probe is due.
 
         Returns:
-            `Permanent` if others are not refused: this event is at fault. Else `Retryable` or `Halting`.
+            `Permanent` if others are not refused: this event is at fault. Else `Retryable` or `Halting`; the latter has
+            stopped all writing until a probe succeeds.
+
+        Raises:
+            Retryable: the connection was lost.
+            Halting: writing has been stopped for another reason.
         """
+        refused_at = time.monotonic()
+        # A database that has no room for this entry may have it for a small one.
+        padding = _PADDING if refusal.code == _OTHER else 0
         async with self._lock:
-            if time.monotonic() - self._judged_at >= _KEEP_SECONDS:
-                self._judgement = await self.probe()
-                self._judged_at = time.monotonic()
-        return self._judgement or Permanent(DeadLetterReason.REFUSED_BY_DIRECTORY, refusal.detail)
+            if not self._covers(refused_at, padding):
+                await asyncio.sleep(self._probed_at + self._interval - time.monotonic())
+                await self._probe(padding)
+        return self._verdict or Permanent(DeadLetterReason.REFUSED_BY_DIRECTORY, refusal.detail)
 
-    async def probe(self) -> LdapflowError | None:
-        """Add an entry and remove it; returns why that is not possible, or None when it is."""
-        name = f"{PROBE_PREFIX}{secrets.token_hex(8)}"
+    def _covers(self, refused_at: float, padding: int) -> bool:
+        """Whether the last probe says what a refusal means.
+
+        One that succeeded before the refusal says nothing: the server may have become read-only since, and a dead
+        letter cannot be called back. One that failed may be believed a little longer: that costs time alone.
+        """
+        if self._verdict is None:
+            return self._probed_at >= refused_at and self._padding >= padding
+        return time.monotonic() - self._probed_at < self._interval
+
+    async def _probe(self, padding: int) -> None:
         target = self._directory.settings.target_dn
-        change = Add(
-            target.child(RDN.of("ou", name)),
-            {"objectClass": (b"organizationalUnit", b"top"), "ou": (name.encode(),)},
-        )
+        connection = await self._directory.session()
+        started = time.monotonic()
+        verdict: Halting | Retryable | None = None
         try:
-            await self._remove_older()
-            found = await self._directory.add(change)
-            await self._directory.delete(Delete(found.dn), found)
-        except Judged as exc:
-            if exc.code == _OTHER:
-                return Retryable("other", exc.detail)
-            return Halting("write_refused", f"the administrator cannot write below {target}: {exc.detail}")
-        except Conflict as exc:
-            return Retryable("probe_disturbed", exc.detail)
-        except (Retryable, Halting) as exc:
-            return exc
-        except Permanent as exc:
-            return Halting("write_refused", f"a probe entry below {target} is refused: {exc.detail}")
-        return None
-
-    async def _remove_older(self) -> None:
-        """Remove what a probe that was interrupted has left."""
-        for found in await self._directory.find(f"(ou={PROBE_PREFIX}*)"):
-            await self._directory.delete(Delete(found.dn), found)
+            await probe(connection, target, padding)
+        except Halting as exc:
+            self._directory.halt(exc, lambda fresh: probe(fresh, target))
+            verdict = exc
+        except Retryable as exc:
+            if connection.closed is not None:
+                raise  # says nothing of the server's mind
+            verdict = exc
+        self._probed_at, self._padding, self._verdict = started, padding, verdict

@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Final
 
 from ldap_sink.failures import translate
+from ldap_sink.probe_entries import is_probe
 from ldap_sink.protocol.connection import Connection
 from ldap_sink.protocol.filters import equality
 from ldap_sink.protocol.results import Entry, LdapResultError
@@ -63,7 +64,7 @@ async def read_subschema(connection: Connection, dn: DN) -> Subschema:
 async def read_target(
     settings: DirectorySettings, attributes: Sequence[str], *, page_size: int = 1000
 ) -> AsyncGenerator[list[FoundEntry], None]:
-    """Read everything below the target, itself left out, over a connection of its own.
+    """Read everything below the target, itself and probes left out, over a connection of its own.
 
     Close the iterator (`contextlib.aclosing`) when leaving it early.
 
@@ -79,7 +80,11 @@ async def read_target(
             connection.pages(str(target), "(objectClass=*)", asked(attributes), page_size=page_size)
         ) as pages:
             async for page in pages:
-                yield [found for found in map(found_entry, page) if found.dn.is_below(target)]
+                yield [
+                    found
+                    for found in map(found_entry, page)
+                    if found.dn.is_below(target) and not is_probe(found.dn, target)
+                ]
     except LdapResultError as exc:
         raise translate(exc) from exc
     finally:

@@ -86,9 +86,7 @@ class Sink:
         try:
             outcome = await self._converge(lambda: self._round(task), task.changes)
         finally:
-            if isinstance(outcome, Applied):
-                self._claims.release_dns(subject)
-            else:
+            if task.binding is None and not isinstance(outcome, Applied):
                 self._claims.release(subject)
         return outcome
 
@@ -202,9 +200,6 @@ class Sink:
         return found
 
     async def _create(self, task: _Task, dn: DN) -> Applied | Waits:
-        other = self._claims.claim_dn(dn.prepared(), task.subject)
-        if other is not None:
-            return Waits("dn_occupied", AwaitsEntity(other), tuple(task.changes))
         subschema = await self._directory.subschema()
         wanted = task.wanted
         values = {
@@ -219,7 +214,9 @@ class Sink:
             if exc.code == NO_SUCH_OBJECT:
                 raise ParentMissing(exc.matched_dn) from exc
             raise
-        self._claims.claim_entry(found.entry_uuid, dn.prepared(), task.subject)
+        other = self._claims.claim(found.entry_uuid, task.subject)
+        if other is not None:  # somebody read it before the reply to the Add was here
+            return Waits("dn_occupied", AwaitsEntity(other), tuple(task.changes))
         return Applied(self._bound(found, None), tuple(task.changes))
 
     async def _correct(self, task: _Task, found: FoundEntry, binding: Binding | None) -> Applied | Waits:

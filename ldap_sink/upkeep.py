@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeAlias
 
 from ldap_sink.protocol.connection import Connection
 from ldap_sink.session import check_target, open_session
 from ldap_sink.settings import DirectorySettings
 from schemas.errors import Halting, Retryable
+
+Proof: TypeAlias = Callable[[Connection], Awaitable[None]]
+"""Raises Halting as long as something is wrong; Retryable when it cannot be told."""
 
 _DOUBLINGS: Final = 16  # beyond that the longest wait is reached, whatever the shortest
 
@@ -45,6 +48,7 @@ class Upkeep:
         self._connection: Connection | None = None
         self._task: asyncio.Task[NoReturn] | None = None
         self._changed = asyncio.Event()
+        self._proofs: dict[str, Proof] = {}
 
     def start(self) -> None:
         """Begin; needs a running event loop."""
@@ -88,8 +92,15 @@ class Upkeep:
                 return await self.session()
             await self._next_change()
 
-    def halt(self, problem: Halting) -> None:
-        """Give up the connection because an operation showed that we are wrong; look again later."""
+    def halt(self, problem: Halting, proof: Proof | None = None) -> None:
+        """Give up the connection because something showed that we are wrong; look again later.
+
+        Args:
+            problem: what is wrong.
+            proof: tells whether it is mended, where a connection that works does not say so.
+        """
+        if proof is not None:
+            self._proofs[problem.reason] = proof
         connection = self._connection
         self._publish(None, problem)
         if connection is not None:
@@ -149,6 +160,9 @@ class Upkeep:
     async def _check(self, connection: Connection) -> None:
         try:
             await check_target(connection, self._settings)
+            for reason, proof in list(self._proofs.items()):
+                await proof(connection)
+                del self._proofs[reason]
         except BaseException as exc:
             connection.abort(exc)
             raise

@@ -235,11 +235,12 @@ async def test_of_many_at_once_one_gets_the_entry(bench: Bench, there: bool) -> 
 
 
 async def test_who_gets_no_entry_claims_none(bench: Bench) -> None:
-    """The entry of another class, turned into one of ours, is open to all again."""
-    dn = bench.make("uid=mei", ["account"], uid="mei")  # type: ignore[arg-type]
-    assert await refused(bench, person("mei")) == Waits("foreign_entry", AwaitsTime())
-    write(bench.slapd, lambda admin: admin.delete(str(dn)))
-    assert isinstance(await bench.sink.apply("user_2", person("mei"), bench.target, None), Applied)
+    """Once its holder has left it, the entry is open to all."""
+    dn = make_person(bench, "uid=mei")
+    bench.holders[bench.entry_uuid(dn)] = "user_3"
+    assert await refused(bench, person("mei")) == occupied("user_3")
+    bench.holders.clear()
+    await bench.applied("user_2", person("mei"))
 
 
 async def test_an_organization_has_no_identifier(bench: Bench, elsewhere: DN) -> None:

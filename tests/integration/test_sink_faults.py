@@ -1,18 +1,33 @@
 """The sink while others write and the network fails: the outcome is as wanted, and nothing is written twice."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from unittest.mock import ANY
 
 import ldap3
 import pytest
 
 from ldap_sink.outcomes import Removed, Waits
-from schemas.dn import DN
+from schemas.dn import DN, RDN
 from schemas.entries import Add, Delete, Modify, Move
-from schemas.states import AwaitsTime
+from schemas.states import AwaitsEntity, AwaitsTime
 from streams.sandbox.slapd import Slapd
 from tests.support.proxy import Proxy
-from tests.support.sink import ADD, DELETE, MODIFY, MODIFY_DN, Bench, lose_reply, once, open_bench, person, write
+from tests.support.sink import (
+    ADD,
+    DELETE,
+    LIMIT_SECONDS,
+    MODIFY,
+    MODIFY_DN,
+    Bench,
+    lose_reply,
+    once,
+    open_bench,
+    person,
+    write,
+)
 
 
 @pytest.fixture
@@ -128,3 +143,24 @@ async def test_a_lost_reply_to_a_delete_is_done(far_bench: Bench, front: Proxy) 
     assert await far_bench.sink.remove(binding) == Removed((Delete(DN.parse(binding.dn)),))
     assert far_bench.tree() == {}
     assert front.swallowed
+
+
+async def test_an_entry_that_was_taken_before_its_maker_knew_is_the_takers(far_bench: Bench, front: Proxy) -> None:
+    """Between an Add and its reply somebody else may read the entry, and adopt it."""
+    await far_bench.directory.subschema()
+    held: list[bytes] = []
+    is_held = threading.Event()
+
+    def hold(chunk: bytes) -> None:
+        front.on_reply = None
+        held.append(chunk)
+        is_held.set()
+
+    front.on_request = once(ADD, lambda: setattr(front, "on_reply", hold))
+    maker = asyncio.create_task(far_bench.sink.apply("user_1", person("mei"), far_bench.target, None))
+    assert await asyncio.to_thread(is_held.wait, LIMIT_SECONDS)
+    await far_bench.applied("user_2", person("mei"))
+    front.on_reply = lambda chunk: held.pop() + chunk if held else chunk
+    await far_bench.directory.read(far_bench.target)
+    made = Add(far_bench.target.child(RDN.of("uid", "mei")), ANY)
+    assert await maker == Waits("dn_occupied", AwaitsEntity("user_2"), (made,))
