@@ -1,0 +1,34 @@
+"""What of a message people may see."""
+
+from typing import Any
+
+import pytest
+
+from streams.cli.output import moment, one_line
+from streams.showing import shown_value
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "no value"),
+        (b'{"bizData": {"userId": "a", "password": "x"}}', {"bizData": {"userId": "a"}}),
+        (b'{"bizData": "{\\"userId\\": \\"a\\", \\"password\\": \\"x\\"}"}', {"bizData": {"userId": "a"}}),
+        (b'{"userId": "a"', '{"userId": "a"'),
+        (b'{"password": "x"', "16 bytes that are not JSON and speak of a password: not shown"),
+        (b'{"p\\u0061ssword": "x"', "21 bytes that are not JSON and speak of a password: not shown"),
+        (b"\xff\x00", "\ufffd\x00"),
+        (b"x" * 5000, "x" * 4096 + "… (5000 bytes)"),
+    ],
+)
+def test_no_secret_is_shown(value: bytes | None, shown: Any) -> None:
+    assert shown_value(value) == shown
+
+
+def test_a_terminal_is_told_nothing() -> None:
+    """Neither escape sequences nor new lines of a stranger's text."""
+    assert one_line("a\x1b[2Jb\nc\u202eü") == "a\\x1b[2Jb c\\u202eü"
+
+
+def test_times_are_in_utc() -> None:
+    assert moment(1_700_000_000_999) == "2023-11-14T22:13:20Z"
