@@ -1,5 +1,6 @@
 """Bytes on Kafka to typed events (contract section 2)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +28,7 @@ from schemas.records import flag, integer, optional_id, record_of, required_id
 from schemas.secrets import without_secrets
 
 DAY_MS: Final = 86_400_000
+MAX_DEPTH: Final = 100  # of objects and arrays within each other; orjson writes 254 at most, a state has some around it
 
 _TYPES: Final = {member.value: member for member in EventType}
 _ACCOUNT_TYPES: Final = frozenset(
@@ -81,7 +83,7 @@ def open_envelope(value: bytes | None) -> Envelope:
     name = written.removeprefix(TYPE_PREFIX) if isinstance(written, str) else None
     event_type = _TYPES.get(name) if name is not None else None
     if event_type is None:
-        shown = "no eventType" if written is None else f"eventType {str(written)[:100]!r} is unknown"
+        shown = f"eventType {written[:100]!r} is unknown" if isinstance(written, str) else "no eventType"
         raise InvalidEvent(DeadLetterReason.UNKNOWN_TYPE, shown)
     if event_type is EventType.TEST:
         return Envelope(event_type, document, {})
@@ -112,8 +114,9 @@ def decode_event(kind: Kind, key: bytes | None, value: bytes | None, timestamp: 
     if envelope.kind not in {kind, None}:
         raise InvalidEvent(DeadLetterReason.WRONG_TOPIC, f"{envelope.type} does not belong on the topic of {kind}s")
     subject = envelope.subject
-    if envelope.type is not EventType.TEST:
-        _check_key(key, subject)
+    if envelope.type is EventType.TEST:
+        return _connectivity_test(envelope, kind, timestamp)
+    _check_key(key, subject)
     written = integer(envelope.document.get("eventTime"), "eventTime")
     _check_time(written, "eventTime", timestamp)
     payload = _payload(envelope, kind)
@@ -136,8 +139,14 @@ def decode_event(kind: Kind, key: bytes | None, value: bytes | None, timestamp: 
     )
 
 
+def _connectivity_test(envelope: Envelope, kind: Kind, timestamp: int) -> Event:
+    """It may hold anything, a time that is none too."""
+    event_id = optional_id(envelope.document.get("eventId"))
+    return Event(envelope.type, kind, envelope.subject, event_id, timestamp, timestamp, ConnectivityTest())
+
+
 def redacted(value: bytes | None) -> bytes | None:
-    """Copy a message's value without its secrets, for the dead letters; None when it is not JSON."""
+    """Copy a message's value without its secrets, for the dead letters; None when it cannot be read."""
     try:
         document = _object(value or b"", "the value")
     except InvalidEvent:
@@ -154,8 +163,6 @@ def redacted(value: bytes | None) -> bytes | None:
 def _payload(envelope: Envelope, kind: Kind) -> Payload:
     body = envelope.body
     match envelope.type:
-        case EventType.TEST:
-            return ConnectivityTest()
         case EventType.REDRIVE:
             return _redrive(body)
         case EventType.PUSH_BEGIN | EventType.PUSH_END:
@@ -196,7 +203,24 @@ def _object(value: bytes, what: str) -> dict[str, Json]:
         raise InvalidEvent(DeadLetterReason.NOT_JSON, f"{what} is not JSON (line {exc.lineno}, {exc.colno})") from None
     if not isinstance(document, dict):
         raise InvalidEvent(DeadLetterReason.NOT_JSON, f"{what} is not a JSON object")
+    if value.count(b"{") + value.count(b"[") > MAX_DEPTH and _is_too_deep(document):
+        raise InvalidEvent(DeadLetterReason.NOT_JSON, f"{what} is nested more than {MAX_DEPTH} deep")
     return document
+
+
+def _is_too_deep(document: Json) -> bool:
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        level = [item for parent in level for item in _items(parent) if isinstance(item, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _items(parent: Json) -> Iterable[Json]:
+    if isinstance(parent, dict):
+        return parent.values()
+    return parent if isinstance(parent, list) else ()
 
 
 def _check_key(key: bytes | None, subject: str) -> None:

@@ -4,7 +4,8 @@ Older wire names become the current ones, numbers that came as strings become in
 fields are kept as they are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Final
 
 from schemas.errors import DeadLetterReason, InvalidEvent
@@ -25,6 +26,7 @@ _ORGANIZATION_NAMES: Final = {
     "sourceId": "organizationalUnitSourceId",
     "lastUpdatedTime": "updateTime",
 }
+_UNIT_NAMES: Final = {"name": "organizationalUnitName"}
 _TIMES: Final = frozenset(
     {
         "accountExpireTime",
@@ -37,6 +39,7 @@ _TIMES: Final = frozenset(
 )
 _FLAGS: Final = frozenset({"emailVerified", "phoneVerified"})
 _TRUTH: Final = {"true": True, "false": False}
+_LARGEST: Final = 2**63 - 1  # what JSON is written with knows no larger integer
 
 
 def account_record(document: Mapping[str, Json]) -> Record:
@@ -115,16 +118,19 @@ def integer(value: Json, name: str) -> int | None:
     """
     if value is None or value == "":
         return None
+    number = None
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str):
-        try:
-            return int(value.strip())
-        except ValueError:
-            pass
-    raise InvalidEvent(DeadLetterReason.BAD_VERSION, f"{name} is not a number")
+        number = value
+    elif isinstance(value, float) and value.is_integer():
+        number = int(value)
+    elif isinstance(value, str):
+        with suppress(ValueError):
+            number = int(value.strip())
+    if number is None:
+        raise InvalidEvent(DeadLetterReason.BAD_VERSION, f"{name} is not a number")
+    if abs(number) > _LARGEST:
+        raise InvalidEvent(DeadLetterReason.BAD_VERSION, f"{name} has more than 64 bits")
+    return number
 
 
 def flag(value: Json) -> bool | None:
@@ -139,10 +145,7 @@ def _fields(document: Mapping[str, Json], names: Mapping[str, str]) -> dict[str,
     fields: dict[str, Json] = {}
     if not isinstance(clean, dict):  # a dict stays a dict: for the type checker
         raise TypeError(type(clean))
-    for key, value in clean.items():
-        name = names.get(key, key)
-        if name != key and document.get(name) is not None:
-            continue  # both names came: the current one counts
+    for name, value in _renamed(clean, names):
         if name in _TIMES:
             fields[name] = integer(value, name)
         elif name in _FLAGS:
@@ -151,6 +154,16 @@ def _fields(document: Mapping[str, Json], names: Mapping[str, str]) -> dict[str,
         else:
             fields[name] = value
     return fields
+
+
+def _renamed(document: Mapping[str, Json], names: Mapping[str, str]) -> Iterator[tuple[str, Json]]:
+    """Give everything its current name; where both names came, the current one counts, unless it is null."""
+    written = {names[key] for key, value in document.items() if key in names and value is not None}
+    for key, value in document.items():
+        name = names.get(key, key)
+        shadowed = document.get(name) is not None if name != key else value is None and name in written
+        if not shadowed:
+            yield name, value
 
 
 def _integer(value: Json) -> int | None:
@@ -164,7 +177,7 @@ def _units(value: Json) -> list[dict[str, Json]]:
     for item in value:
         if not isinstance(item, dict):
             raise InvalidEvent(DeadLetterReason.MISSING_VALUE, "organizationalUnits holds something that is no object")
-        unit = {("organizationalUnitName" if key == "name" else key): part for key, part in item.items()}
+        unit = dict(_renamed(item, _UNIT_NAMES))
         unit["organizationalUnitId"] = required_id(unit, "organizationalUnitId")
         unit["primary"] = flag(unit.get("primary")) or False
         units.append(unit)

@@ -5,7 +5,7 @@ from typing import Final
 
 from schemas.events import Json
 
-_SECRET: Final = re.compile(r"password|passwd|secret|pwd", re.IGNORECASE)
+_SECRET: Final = re.compile(r"password|passwd|secret(?!ar)|pwd", re.IGNORECASE)  # a secretary is none
 # What is said *about* a password is no secret: passwordSet, passwordExpireTime, pwdStatus ...
 _ABOUT: Final = re.compile(r"(set|time|expired|status|verified|policy)$", re.IGNORECASE)
 
@@ -21,7 +21,11 @@ def without_secrets(value: Json) -> Json:
     A custom field is named by its `fieldName`: `{"fieldName": "password", "fieldValue": "x"}` is dropped as well.
     """
     if isinstance(value, dict):
-        return {key: without_secrets(item) for key, item in value.items() if not is_secret(key)}
+        return {
+            key: without_secrets(item)
+            for key, item in value.items()
+            if not is_secret(key) and not _is_secret_field(item)
+        }
     if isinstance(value, list):
         return [without_secrets(item) for item in value if not _is_secret_field(item)]
     return value
