@@ -3,7 +3,7 @@
 Two clocks are never mixed: `record_time` is the updateTime of whole records, `event_time` that of events.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -97,11 +97,13 @@ def _fold_record(state: State, event: Event, record: Record, *, revives: bool) -
         )
     if _is_older(state, update_time, event.time):
         return Stale(state)
-    keeps_memberships = record.kind is Kind.ACCOUNT and (
-        record.memberships is None or (state.membership_time is not None and event.time < state.membership_time)
-    )
-    if keeps_memberships and state.record is not None:
-        record = _with_memberships_of(record, state.record)
+    precedes = state.membership_time is not None and event.time < state.membership_time
+    keeps_memberships = record.kind is Kind.ACCOUNT and (precedes or record.memberships is None)
+    if keeps_memberships and state.record is not None and state.record.memberships is not None:
+        primary_id = state.record.primary_id
+        if not precedes:
+            primary_id = record.primary_id or primary_id
+        record = _with_memberships(record, state.record.memberships, primary_id, _units(state.record, record))
     return Folded(
         replace(
             state,
@@ -131,26 +133,28 @@ def _fold_membership(state: State, event: Event, change: MembershipChange) -> Fo
     if state.deleted_at is not None or event.time < state.event_time:
         return Stale(state)
     record = state.record or Record(kind=Kind.ACCOUNT, id=event.subject, fields={"userId": event.subject})
-    before = tuple(m for m in record.memberships or () if m.organization_id != change.organization_id)
-    primary_id = record.primary_id
-    if change.added:
-        joined = Membership(change.organization_id, primary=change.primary or False)
-        if joined.primary:
-            before = tuple(replace(membership, primary=False) for membership in before)
-            primary_id = change.organization_id
-        memberships = (*before, joined)
-    else:
-        memberships = before
-        if primary_id == change.organization_id:
-            primary_id = None
-    return Folded(
-        replace(
-            state,
-            record=_with_memberships(record, memberships, primary_id),
-            event_time=event.time,
-            membership_time=event.time,
-        )
-    )
+    record = _joined(record, change) if change.added else _left(record, change.organization_id)
+    return Folded(replace(state, record=record, event_time=event.time, membership_time=event.time))
+
+
+def _joined(record: Record, change: MembershipChange) -> Record:
+    """Who is a member already keeps its place, and stays primary unless the event says otherwise."""
+    memberships, primary_id = record.memberships or (), record.primary_id
+    if change.primary:
+        memberships = tuple(replace(membership, primary=False) for membership in memberships)
+        primary_id = change.organization_id
+    elif change.primary is False and primary_id == change.organization_id:
+        primary_id = None
+    flags = {membership.organization_id: membership.primary for membership in memberships}
+    if change.primary is not None or change.organization_id not in flags:
+        flags[change.organization_id] = bool(change.primary)
+    return _with_memberships(record, tuple(Membership(*item) for item in flags.items()), primary_id, _units(record))
+
+
+def _left(record: Record, organization_id: str) -> Record:
+    remaining = tuple(m for m in record.memberships or () if m.organization_id != organization_id)
+    primary_id = record.primary_id if record.primary_id != organization_id else None
+    return _with_memberships(record, remaining, primary_id, _units(record))
 
 
 def _fold_password(state: State, event: Event) -> Folding:
@@ -159,40 +163,30 @@ def _fold_password(state: State, event: Event) -> Folding:
     return Folded(replace(state, event_time=event.time))
 
 
-def _with_memberships_of(record: Record, former: Record) -> Record:
-    if former.memberships is None:
-        return record
-    primary_id = former.primary_id if record.memberships is not None else record.primary_id or former.primary_id
-    return _with_memberships(record, former.memberships, primary_id, names=_unit_names(former, record))
-
-
 def _with_memberships(
-    record: Record,
-    memberships: Iterable[Membership],
-    primary_id: str | None,
-    names: Mapping[str, Json] | None = None,
+    record: Record, memberships: tuple[Membership, ...], primary_id: str | None, units: Mapping[str, Mapping[str, Json]]
 ) -> Record:
-    memberships = tuple(memberships)
-    names = _unit_names(record) if names is None else names
+    """Replace the memberships, and write into the fields what would be read as them.
+
+    `units` is what is known of the organizations: names and unknown fields.
+    """
     fields = dict(record.fields)
-    units: list[Json] = []
-    for membership in memberships:
-        unit: dict[str, Json] = {"organizationalUnitId": membership.organization_id, "primary": membership.primary}
-        if membership.organization_id in names:
-            unit["organizationalUnitName"] = names[membership.organization_id]
-        units.append(unit)
-    fields["organizationalUnits"] = units
+    fields["organizationalUnits"] = [
+        {**units.get(m.organization_id, {}), "organizationalUnitId": m.organization_id, "primary": m.primary}
+        for m in memberships
+    ]
     fields.pop("primaryOrganizationalUnitId", None)
     if primary_id is not None:
         fields["primaryOrganizationalUnitId"] = primary_id
     return replace(record, fields=fields, memberships=memberships, primary_id=primary_id)
 
 
-def _unit_names(*records: Record) -> dict[str, Json]:
-    names: dict[str, Json] = {}
+def _units(*records: Record) -> dict[str, Mapping[str, Json]]:
+    """The memberships as they came, by organization; those of a later record count."""
+    found: dict[str, Mapping[str, Json]] = {}
     for record in records:
         units = record.fields.get("organizationalUnits")
         for unit in units if isinstance(units, list) else []:
-            if isinstance(unit, dict) and "organizationalUnitName" in unit:
-                names[str(unit["organizationalUnitId"])] = unit["organizationalUnitName"]
-    return names
+            if isinstance(unit, dict):
+                found[str(unit["organizationalUnitId"])] = unit
+    return found
