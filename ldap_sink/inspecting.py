@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ldap_sink.diffing import difference, difference_in_place, distinct
+from ldap_sink.diffing import difference, difference_in_place, distinct, has_classes
 from ldap_sink.directory import Directory
 from ldap_sink.locating import guesses, locate
 from ldap_sink.protocol.filters import any_of, both, equality
@@ -21,12 +21,14 @@ class Inspection:
         found: the entry that is the entity's, or may become it.
         found_by: `binding`, `id_attribute`, `identifier` or `dn`.
         ambiguous: several entries have the entity's id or identifier: none of them is taken.
+        foreign: what has the wanted DN lacks the object classes: it is not taken.
         changes: what makes the entry the wanted one; nobody else's claims are looked at.
     """
 
     found: FoundEntry | None = None
     found_by: str | None = None
     ambiguous: bool = False
+    foreign: bool = False
     changes: tuple[Change, ...] = ()
 
 
@@ -60,17 +62,24 @@ async def inspect(
     if parent is None:
         return Inspection()
     found = await directory.read(parent.child(wanted.rdn), attributes)
+    if found is not None and not has_classes(wanted, found, await directory.subschema()):
+        return Inspection(found, "dn", foreign=True)
     if found is not None:
         return await _compared(directory, wanted, parent, found, "dn")
     return Inspection(changes=(_creation(wanted, parent, await directory.subschema()),))
 
 
 def _filters(wanted: WantedEntry) -> Iterator[tuple[str, str]]:
-    for found_by, attribute in (("id_attribute", wanted.id_attribute), ("identifier", wanted.identifier)):
-        values = wanted.attributes.get(attribute, ()) if attribute else ()
-        if attribute and values:
-            classes = (equality("objectClass", name) for name in wanted.object_classes)
-            yield found_by, both(any_of(*(equality(attribute, value) for value in values)), *classes)
+    if wanted.id_attribute is not None:
+        # Its entry by its own word, whatever else it is.
+        yield "id_attribute", _any_value(wanted, wanted.id_attribute)
+    if wanted.identifier is not None and wanted.attributes.get(wanted.identifier):
+        classes = (equality("objectClass", name) for name in wanted.object_classes)
+        yield "identifier", both(_any_value(wanted, wanted.identifier), *classes)
+
+
+def _any_value(wanted: WantedEntry, attribute: str) -> str:
+    return any_of(*(equality(attribute, value) for value in wanted.attributes[attribute]))
 
 
 def _creation(wanted: WantedEntry, parent: DN, subschema: Subschema) -> Add:

@@ -1,0 +1,1 @@
+"""Why an account or an organization is in the directory as it is, or is not."""
