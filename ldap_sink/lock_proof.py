@@ -4,7 +4,7 @@ import contextlib
 import secrets
 from typing import Final
 
-from ldap_sink.failures import translate
+from ldap_sink.failures import Conflict, translate
 from ldap_sink.locking import LOCK_ATTRIBUTE, PERMANENT_LOCK
 from ldap_sink.probe_entries import add_probe, new_probe, remove_older, remove_probe
 from ldap_sink.protocol.connection import Connection
@@ -63,6 +63,9 @@ async def _prove(settings: DirectorySettings, connection: Connection, dn: DN) ->
         raise _as_failure(exc, _ineffective(f"{LOCK_ATTRIBUTE} is refused: {exc}")) from exc
     if await _bind_refusal(settings, dn, password) is None:
         raise _ineffective(f"a probe entry with {LOCK_ATTRIBUTE} still logs on")
+    # Nor would one that fails because somebody cleared the entry away.
+    if await connection.read(str(dn)) is None:
+        raise Retryable("probe_disturbed", f"somebody removed {dn}")
 
 
 async def _bind_refusal(settings: DirectorySettings, dn: DN, password: bytes) -> LdapResultError | None:
@@ -82,6 +85,8 @@ async def _bind_refusal(settings: DirectorySettings, dn: DN, password: bytes) ->
 def _as_failure(error: LdapResultError, otherwise: Halting) -> Halting | Retryable:
     """What will not pass by itself halts, for the reason that is told."""
     failure = translate(error)
+    if isinstance(failure, Conflict):
+        return Retryable("probe_disturbed", failure.detail)
     return failure if isinstance(failure, Retryable) else otherwise
 
 

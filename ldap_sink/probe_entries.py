@@ -1,6 +1,7 @@
 """Entries that are added below the target only to be removed again: how they are named, and who clears them away."""
 
 import secrets
+import time
 from typing import Final
 
 from ldap_sink.protocol.connection import Connection, Scope
@@ -9,9 +10,10 @@ from schemas.dn import DN, RDN
 from schemas.entries import Values
 
 PROBE_PREFIX: Final = "ldapflow-probe-"
+OLD_SECONDS: Final = 60.0  # a younger one may be another process's, which is at it now
 
 _ATTRIBUTE: Final = "ou"
-_OLDER: Final = "(ou=ldapflow-probe-*)"
+_PROBES: Final = "(ou=ldapflow-probe-*)"
 
 
 def new_probe(target: DN) -> DN:
@@ -65,7 +67,9 @@ async def remove_older(connection: Connection, target: DN) -> None:
     Raises:
         LdapResultError: it is refused.
     """
-    for entry in await connection.search(str(target), _OLDER, ("1.1",), scope=Scope.ONE_LEVEL):
+    limit = time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() - OLD_SECONDS)).encode()
+    for entry in await connection.search(str(target), _PROBES, ("createTimestamp",), scope=Scope.ONE_LEVEL):
         dn = DN.parse(entry.dn)
-        if is_probe(dn, target):
+        created = min((value for values in entry.attributes.values() for value in values), default=b"")
+        if is_probe(dn, target) and created < limit:
             await remove_probe(connection, dn)

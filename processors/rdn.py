@@ -9,6 +9,7 @@ from schemas.errors import DeadLetterReason, Permanent
 
 MAX_LENGTH: Final = 1024  # characters
 _MARK_LENGTH: Final = 8
+_DIGITS: Final = 12
 
 
 def rdn_of(attribute: str, values: Values) -> RDN:
@@ -45,3 +46,13 @@ def temporary_rdn(rdn: RDN, entity_id: str) -> RDN:
     mark = hashlib.sha256(entity_id.encode()).hexdigest()[:_MARK_LENGTH]
     kept = ava.octets.decode()[: MAX_LENGTH - len(mark) - 1]
     return RDN.of(ava.attribute, f"{kept}-{mark}")
+
+
+def numeric_rdn(rdn: RDN, number: int) -> RDN:
+    """Name such an entry where the directory refuses the syntax of `temporary_rdn`: numbers fit nearly everywhere.
+
+    Args:
+        rdn: the wanted name, of one value.
+        number: a random one; its last 12 digits are the name.
+    """
+    return RDN.of(rdn.avas[0].attribute, f"{number % 10**_DIGITS:0{_DIGITS}}")

@@ -8,14 +8,13 @@ import ldap3
 import pytest
 
 from ldap_sink.lock_proof import prove_lock
-from ldap_sink.probe_entries import PROBE_PREFIX
 from ldap_sink.settings import DirectorySettings
-from schemas.dn import RDN
-from schemas.errors import Halting
+from schemas.errors import Halting, Retryable
 from streams.sandbox.slapd import Slapd, SlapdOptions
 from streams.sandbox.slapd_configuration import DATABASE_CONFIG_DN, POLICY_DN
 from tests.support.directory_dump import read_tree
-from tests.support.sink import make_target, settings_for, watched, write
+from tests.support.proxy import Proxy
+from tests.support.sink import BIND, MODIFY, leave_probe, make_target, once, settings_for, watched, write
 
 
 def settings_of(slapd: Slapd, **changes: Any) -> DirectorySettings:
@@ -42,8 +41,7 @@ async def test_a_policy_with_lockout_is_proof(fresh_slapd: Callable[..., Slapd],
     settings = settings_of(slapd)
     if not as_rootdn:
         settings = replace(settings, admin_dn=slapd.sync_dn, password=slapd.sync_password.encode)
-    older = settings.target_dn.child(RDN.of("ou", f"{PROBE_PREFIX}1"))
-    write(slapd, lambda admin: admin.add(str(older), "organizationalUnit"))
+    leave_probe(slapd, settings.target_dn)
     await prove_lock(settings)
     assert remains(slapd, settings) == []
 
@@ -78,6 +76,33 @@ async def test_a_bind_that_never_succeeds_proves_nothing(fresh_slapd: Callable[.
     slapd.modify_configuration(f"dn: {DATABASE_CONFIG_DN}\nchangetype: modify\nadd: olcAccess\nolcAccess: {rule}\n")
     halting = await halted(settings)
     assert (halting.reason, "even before it is locked" in halting.detail) == ("lock_ineffective", True)
+
+
+@pytest.mark.parametrize("moment", [MODIFY, BIND], ids=["before the lock", "before the bind"])
+async def test_a_probe_that_somebody_removes_proves_nothing(
+    fresh_slapd: Callable[..., Slapd], proxy: Callable[..., Proxy], moment: int
+) -> None:
+    """Neither that the lock is refused, nor that it keeps anybody out: it is tried again."""
+    slapd = fresh_slapd(SlapdOptions(policy={}))
+    front = proxy(slapd.port)
+    settings = settings_of(slapd, port=front.port)
+    # The third bind is that of the locked probe.
+    left = [None] * (2 if moment == BIND else 0)
+
+    def interfere(chunk: bytes) -> bytes | None:
+        def act() -> None:
+            if left:
+                left.pop()
+                return
+            [dn] = remains(slapd, settings)
+            write(slapd, lambda admin: admin.delete(dn))
+
+        return once(moment, act)(chunk)
+
+    front.on_request = interfere
+    with pytest.raises(Retryable) as caught:
+        await prove_lock(settings)
+    assert caught.value.reason == "probe_disturbed"
 
 
 async def test_a_password_that_is_refused_proves_nothing(fresh_slapd: Callable[..., Slapd]) -> None:

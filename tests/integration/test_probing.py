@@ -19,7 +19,7 @@ from streams.sandbox.slapd import Slapd, SlapdOptions
 from streams.sandbox.slapd_configuration import DATABASE_CONFIG_DN
 from tests.support.directory_dump import read_tree
 from tests.support.proxy import Proxy
-from tests.support.sink import ADD, make_target, settings_for, unit, watched, write
+from tests.support.sink import ADD, RELAX, leave_probe, make_target, settings_for, unit, watched, write
 
 CHANGE = (AttributeChange(ModifyOperation.ADD, "description", (b"x",)),)
 SOME = Judged(53, "some refusal")
@@ -155,14 +155,15 @@ async def test_a_probe_goes_around_the_fence(slapd: Slapd) -> None:
 
 
 async def test_older_probes_are_removed_and_never_reported(slapd: Slapd) -> None:
-    """One was left behind; an entry that is no probe stays, whatever its name begins with."""
+    """One was left behind; another process's stays, and an entry that is no probe, whatever its name begins with."""
     settings = settings_for(slapd, *make_target(slapd))
     target = settings.target_dn
-    older = target.child(RDN.of("ou", f"{PROBE_PREFIX}1"))
-    group = target.child(RDN.of("cn", f"{PROBE_PREFIX}2"))
-    write(slapd, lambda admin: admin.add(str(older), "organizationalUnit"))
-    write(slapd, lambda admin: admin.add(str(group), "organizationalRole", {"ou": f"{PROBE_PREFIX}2"}))
+    leave_probe(slapd, target)
+    young = leave_probe(slapd, target, "2", old=False)
+    group = target.child(RDN.of("cn", f"{PROBE_PREFIX}3"))
+    attributes = {"ou": f"{PROBE_PREFIX}3", "createTimestamp": "20200101000000Z"}
+    write(slapd, lambda admin: admin.add(str(group), "organizationalRole", attributes, controls=[RELAX]))
     assert [found.dn for page in [page async for page in read_target(settings, ())] for found in page] == [group]
     async with watched(settings) as opened:
         await Prober(opened.directory).judge(SOME)
-    assert sorted(read_tree(slapd, str(target))) == sorted([str(target), str(group)])
+    assert sorted(read_tree(slapd, str(target))) == sorted(map(str, (target, young, group)))

@@ -10,6 +10,7 @@ from typing import Any
 
 from ldap_sink.directory import Directory
 from ldap_sink.outcomes import Applied
+from ldap_sink.probe_entries import PROBE_PREFIX
 from ldap_sink.protocol.framing import FrameReader
 from ldap_sink.settings import DirectorySettings
 from ldap_sink.sink import Sink
@@ -21,9 +22,11 @@ from streams.sandbox.slapd import Slapd
 from tests.support.directory_dump import Tree, admin_connection, read_tree
 from tests.support.proxy import Proxy
 
-ADD, MODIFY, DELETE, MODIFY_DN = 0x68, 0x66, 0x4A, 0x6C
+BIND, ADD, MODIFY, DELETE, MODIFY_DN = 0x60, 0x68, 0x66, 0x4A, 0x6C
 """Tags of the requests (RFC 4511)."""
 
+RELAX = ("1.3.6.1.4.1.4203.666.5.12", True, None)
+"""A control with which slapd takes times that it would set itself (draft-zeilenga-ldap-relax-03)."""
 
 LIMIT_SECONDS = 10
 """What is waited for at most."""
@@ -59,6 +62,14 @@ def make_target(slapd: Slapd) -> tuple[DN, str]:
     target = DN.parse(slapd.target_dn).child(RDN.of("ou", uuid.uuid4().hex))
     write(slapd, lambda admin: admin.add(str(target), "organizationalUnit"))
     return target, entry_uuid(slapd, target)
+
+
+def leave_probe(slapd: Slapd, target: DN, name: str = "1", *, old: bool = True) -> DN:
+    """Leave a probe behind, as a process that was killed does; one of today, or of years ago."""
+    dn = target.child(RDN.of("ou", f"{PROBE_PREFIX}{name}"))
+    created = {"createTimestamp": "20200101000000Z"} if old else {}
+    write(slapd, lambda admin: admin.add(str(dn), "organizationalUnit", created, controls=[RELAX]))
+    return dn
 
 
 def write(slapd: Slapd, change: Callable[[Any], object]) -> None:

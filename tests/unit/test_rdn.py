@@ -2,7 +2,7 @@
 
 import pytest
 
-from processors.rdn import rdn_of, temporary_rdn
+from processors.rdn import numeric_rdn, rdn_of, temporary_rdn
 from schemas.dn import RDN
 from schemas.errors import DeadLetterReason, Permanent
 
@@ -31,18 +31,26 @@ def test_what_cannot_name_an_entry_is_permanent(
     assert (raised.value.reason, raised.value.detail) == (reason, message)
 
 
-def test_a_qualified_name_is_always_the_same() -> None:
+def test_a_temporary_name_is_always_the_same() -> None:
     """So that a repeated event makes no further entry."""
     assert temporary_rdn(RDN.of("uid", "mei"), "user_a1") == RDN.of("uid", "mei-07efa3c0")
 
 
-def test_a_qualified_name_differs_by_entity() -> None:
+def test_a_temporary_name_differs_by_entity() -> None:
     """Two that want one name get two."""
     wanted = RDN.of("uid", "mei")
     assert temporary_rdn(wanted, "user_a1") != temporary_rdn(wanted, "user_a2")
 
 
-def test_a_qualified_name_stays_short_enough() -> None:
+def test_a_temporary_name_stays_short_enough() -> None:
     """It is cut before the mark."""
     [ava] = temporary_rdn(RDN.of("uid", "梅" * 1024), "user_a1").avas
     assert (len(ava.octets.decode()), ava.octets.decode()[-9]) == (1024, "-")
+
+
+@pytest.mark.parametrize(
+    ("number", "name"), [(42, "000000000042"), (999_999_999_999, "999999999999"), (1_000_000_000_007, "000000000007")]
+)
+def test_a_numeric_name_has_twelve_digits(number: int, name: str) -> None:
+    """Whatever the number; the attribute stays."""
+    assert numeric_rdn(RDN.of("telephoneNumber", "+86 1"), number) == RDN.of("telephoneNumber", name)
