@@ -7,6 +7,7 @@ from typing import Final
 from ldap_sink.failures import Conflict, translate
 from ldap_sink.locking import LOCK_ATTRIBUTE, PERMANENT_LOCK
 from ldap_sink.probe_entries import add_probe, new_probe, remove_older, remove_probe
+from ldap_sink.probing import probe_failure
 from ldap_sink.protocol.connection import Connection
 from ldap_sink.protocol.messages import PASSWORD_MODIFY, password_modify_value
 from ldap_sink.protocol.results import LdapResultError
@@ -37,7 +38,7 @@ async def prove_lock(settings: DirectorySettings) -> None:
             await remove_older(connection, target)
             await add_probe(connection, dn)
         except LdapResultError as exc:
-            raise _as_failure(exc, Halting("write_refused", f"a probe entry below {target} is refused: {exc}")) from exc
+            raise probe_failure(exc, target) from exc
         try:
             await _prove(settings, connection, dn)
         finally:

@@ -39,16 +39,21 @@ async def probe(connection: Connection, target: DN, padding: int = 0) -> None:
         await add_probe(connection, dn, padding)
         await remove_probe(connection, dn)
     except LdapResultError as exc:
-        failure = translate(exc)
-        if isinstance(failure, Halting | Retryable):
-            raise failure from exc
-        if isinstance(failure, Judged) and failure.code == _OTHER:
-            raise Retryable("other", failure.detail) from exc
-        if isinstance(failure, Conflict):
-            raise Retryable("probe_disturbed", failure.detail) from exc
-        raise Halting(
-            "write_refused", f"nothing can be written below {target}: a probe entry is refused with {exc}"
-        ) from exc
+        raise probe_failure(exc, target) from exc
+
+
+def probe_failure(error: LdapResultError, target: DN) -> Halting | Retryable:
+    """Say what it means that a probe could not be added or removed; it is never an event's fault."""
+    match translate(error):
+        case Halting() | Retryable() as failure:
+            return failure
+        case Judged(code=code) if code == _OTHER:
+            return Retryable("other", str(error))
+        case Conflict():
+            return Retryable("probe_disturbed", str(error))
+        case _:
+            detail = f"nothing can be written below {target}: a probe entry is refused with {error}"
+            return Halting("write_refused", detail)
 
 
 class Prober:

@@ -19,7 +19,7 @@ from streams.sandbox.slapd import Slapd, SlapdOptions
 from streams.sandbox.slapd_configuration import DATABASE_CONFIG_DN
 from tests.support.directory_dump import read_tree
 from tests.support.proxy import Proxy
-from tests.support.sink import ADD, RELAX, leave_probe, make_target, settings_for, unit, watched, write
+from tests.support.sink import ADD, DELETE, RELAX, leave_probe, make_target, once, settings_for, unit, watched, write
 
 CHANGE = (AttributeChange(ModifyOperation.ADD, "description", (b"x",)),)
 SOME = Judged(53, "some refusal")
@@ -167,3 +167,18 @@ async def test_older_probes_are_removed_and_never_reported(slapd: Slapd) -> None
     async with watched(settings) as opened:
         await Prober(opened.directory).judge(SOME)
     assert sorted(read_tree(slapd, str(target))) == sorted(map(str, (target, young, group)))
+
+
+async def test_a_probe_that_another_process_removes_is_removed(slapd: Slapd, proxy: Callable[..., Proxy]) -> None:
+    """What was to be shown is shown."""
+    front = proxy(slapd.port)
+    settings = settings_for(slapd, *make_target(slapd), port=front.port)
+
+    def remove() -> None:
+        [dn] = probes(slapd, settings.target_dn)
+        write(slapd, lambda admin: admin.delete(dn))
+
+    front.on_request = once(DELETE, remove)
+    async with watched(settings) as opened:
+        assert isinstance(await Prober(opened.directory).judge(SOME), Permanent)
+    assert probes(slapd, settings.target_dn) == []
