@@ -1,6 +1,6 @@
 """Where in the organization tree a record belongs (design section 4, "Placement")."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -69,22 +69,41 @@ def place(record: Record, tree: Tree, source_node: str) -> Placement:
     return place_account(record, tree, source_node)
 
 
+def homes(record: Record) -> tuple[str, ...]:
+    """The organizations below which a record may be placed, in the order in which they are tried.
+
+    An organization's parent; an account's primary organization, then its others. None for an organization at the top.
+    """
+    if record.kind is Kind.ORGANIZATION:
+        return () if record.parent_id in {None, record.id} else (record.parent_id or "",)
+    memberships = record.memberships or ()
+    primary = record.primary_id or next((m.organization_id for m in memberships if m.primary), None)
+    ids = [membership.organization_id for membership in memberships]
+    return tuple(dict.fromkeys(ids if primary is None else [primary, *ids]))
+
+
 def place_organization(record: Record, tree: Tree, source_node: str) -> Placement:
     """Find the place of an organization: below its parent."""
-    if record.parent_id is None or record.parent_id == record.id:
-        return Outside()
-    return walk(record.parent_id, tree, source_node, seen=frozenset({record.id}))
+    return place_below(homes(record), tree, source_node, own_id=record.id)
 
 
 def place_account(record: Record, tree: Tree, source_node: str) -> Placement:
     """Find the place of an account: its primary organization, else the first one in scope."""
-    memberships = record.memberships or ()
-    ids = [membership.organization_id for membership in memberships]
-    primary = record.primary_id or next((m.organization_id for m in memberships if m.primary), None)
-    candidates = list(dict.fromkeys(([primary] if primary is not None else []) + ids))
-    if not candidates:
-        return Unplaced("no_organization", None)
-    first, *others = [walk(candidate, tree, source_node) for candidate in candidates]
+    candidates = homes(record)
+    return place_below(candidates, tree, source_node) if candidates else Unplaced("no_organization", None)
+
+
+def place_below(candidates: Sequence[str], tree: Tree, source_node: str, own_id: str | None = None) -> Placement:
+    """Find the first organization in scope; the first of all, if that is not outside, comes before the others.
+
+    Args:
+        candidates: as `homes` gives them.
+        tree: the organizations.
+        source_node: where the scope begins.
+        own_id: of the organization that is placed: to find it above itself is a circle.
+    """
+    seen = frozenset() if own_id is None else frozenset({own_id})
+    first, *others = [walk(candidate, tree, source_node, seen) for candidate in candidates] or [Outside()]
     if not isinstance(first, Outside):
         return first
     for wanted in (Placed, Unplaced):

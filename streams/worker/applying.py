@@ -1,6 +1,6 @@
 """One state to its entry: place, map, apply (design section 4, steps 3 to 5)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,7 +14,7 @@ from processors.placement import Outside, Placed, Placement, Unplaced, is_source
 from processors.rdn import temporary_rdn
 from processors.wanted import EntryRules
 from schemas.entries import WantedEntry
-from schemas.errors import Halting, LdapflowError, Permanent, Retryable
+from schemas.errors import Permanent, Retryable
 from schemas.events import Kind, Record, RedriveReason
 from schemas.states import AwaitsOrganization, AwaitsTime, Status
 from streams.settings import DisabledAccounts
@@ -32,7 +32,6 @@ class Parts:
     """What an `Applier` works with.
 
     Attributes:
-        refused: told when the directory takes nothing at all.
         rules: of both kinds; what the object classes demand is added from the server's schema.
     """
 
@@ -42,7 +41,6 @@ class Parts:
     view: StateView
     redriver: Redriver
     guard: DeletionGuard
-    refused: Callable[[Halting], None]
     rules: Mapping[Kind, EntryRules]
 
 
@@ -65,20 +63,14 @@ class Applier:
         try:
             return await self._apply(attempt)
         except Judged as exc:
-            judgement = await self._judge(exc)
+            judgement = await self._parts.prober.judge(exc)
             if not isinstance(judgement, Permanent):
                 raise judgement from exc
         # Others are not refused now; neither may this one be: only a second refusal is about the event.
         try:
             return await self._apply(attempt)
         except Judged as exc:
-            raise await self._judge(exc) from exc
-
-    async def _judge(self, refusal: Judged) -> LdapflowError:
-        judgement = await self._parts.prober.judge(refusal)
-        if isinstance(judgement, Halting):
-            self._parts.refused(judgement)
-        return judgement
+            raise await self._parts.prober.judge(exc) from exc
 
     async def _apply(self, attempt: Attempt) -> Verdict:
         state = attempt.state

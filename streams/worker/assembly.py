@@ -17,7 +17,7 @@ from ldap_sink.sink import Sink
 from processors.guarding import GuardLimits
 from processors.mapping import compile_mapping
 from processors.wanted import EntryRules
-from schemas.errors import Halting, Permanent
+from schemas.errors import Permanent
 from schemas.events import Kind
 from streams.control import ControlReader
 from streams.dead_letters import Original, send_dead_letter
@@ -97,7 +97,6 @@ class Worker:
         tasks = await stack.enter_async_context(_Background())
         tasks.start(self._sweep(watches))
         tasks.start(self._measure())
-        tasks.start(self._look_again(parts.prober))
         pipeline = self._pipeline(publisher, control, parts)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ldapflow-worker-"))
         app = self._faust_app(folder, pipeline, watches, tasks)
@@ -128,7 +127,6 @@ class Worker:
             view=self._view,
             redriver=redriver,
             guard=DeletionGuard(self._view, guard_limits(self._settings), _now),
-            refused=self._refused,
             rules=entry_rules(self._settings),
         )
 
@@ -189,11 +187,6 @@ class Worker:
         if consumer is not None:
             consumer.leave_if_frozen()
 
-    def _refused(self, problem: Halting) -> None:
-        if self._gate.refused is None:
-            log.error("halted", reason=problem.reason, detail=problem.detail)
-        self._gate.halt(problem)
-
     def _obey(self, control: ControlReader, watches: "_Watches") -> None:
         """Do what people said last."""
         view, before = control.view, self._gate.paused
@@ -209,14 +202,6 @@ class Worker:
             await asyncio.sleep(_SWEEP_SECONDS)
             watches.room.sweep()
             watches.held.look()
-
-    async def _look_again(self, prober: Prober) -> None:
-        """While the directory takes nothing, see whether that is mended."""
-        while True:
-            await asyncio.sleep(_SWEEP_SECONDS)
-            if self._gate.refused is not None and not isinstance(await prober.probe(), Halting):
-                log.info("mended")
-                self._gate.halt(None)
 
     async def _measure(self) -> None:
         while True:

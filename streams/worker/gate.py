@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from schemas.errors import DeadLetterReason, Halting, Permanent
+from schemas.errors import DeadLetterReason, Permanent
 from schemas.events import Kind
 
 BRAKE_AFTER: Final = 20
@@ -15,13 +15,11 @@ class Gate:
     Attributes:
         paused: a person said `pause`.
         braked_at: milliseconds: when the brake was pulled; None while it is not.
-        refused: the directory takes nothing below the target, as a probe has shown; None while it does.
     """
 
     def __init__(self) -> None:
         self.paused = False
         self.braked_at: int | None = None
-        self.refused: Halting | None = None
         self._refused: set[tuple[Kind, str]] = set()
         self._changed = asyncio.Event()
 
@@ -29,8 +27,6 @@ class Gate:
     def reasons(self) -> dict[str, str]:
         """Why it is closed; empty when it is open."""
         reasons = {}
-        if self.refused is not None:
-            reasons["halted"] = self.refused.detail
         if self.paused:
             reasons["paused"] = "writing is paused: `ldapflow resume` goes on"
         if self.braked_at is not None:
@@ -43,13 +39,12 @@ class Gate:
     @property
     def halts(self) -> list[str]:
         """What stops all writing without a person's wish; values of the metric `ldapflow_halted`."""
-        halts = [] if self.refused is None else [self.refused.reason]
-        return halts if self.braked_at is None else [*halts, "brake"]
+        return [] if self.braked_at is None else ["brake"]
 
     @property
     def is_open(self) -> bool:
         """Whether anything may be written."""
-        return not self.paused and self.braked_at is None and self.refused is None
+        return not self.paused and self.braked_at is None
 
     async def opened(self) -> None:
         """Wait until it is open."""
@@ -62,11 +57,6 @@ class Gate:
         if self.braked_at is not None and resumed_at is not None and resumed_at >= self.braked_at:
             self.braked_at = None
             self._refused.clear()
-        self._announce()
-
-    def halt(self, refused: Halting | None) -> None:
-        """Close because the directory takes nothing, or (None) open again because it does."""
-        self.refused = refused
         self._announce()
 
     def note_success(self) -> None:

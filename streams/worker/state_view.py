@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from processors.placement import homes
 from schemas.events import Kind
 from schemas.states import Awaited, Binding, Revision, State, Status
 
@@ -22,7 +23,7 @@ class Seen:
     """What is kept of one entity's state.
 
     Attributes:
-        parents: an organization's parent, or the organizations of an account.
+        parents: the organizations below which it may be placed, in the order in which they are tried.
         is_bound: it has an entry below the present target.
         revision: the state's `writer`.
     """
@@ -67,18 +68,12 @@ class Reading:
 def seen_of(kind: Kind, identifier: str, partition: int, state: State, target: str) -> Seen:
     """Keep what others must know of a state."""
     record, binding = state.record, state.binding
-    if record is None:
-        parents: tuple[str, ...] = ()
-    elif kind is Kind.ORGANIZATION:
-        parents = () if record.parent_id is None else (record.parent_id,)
-    else:
-        parents = tuple(membership.organization_id for membership in record.memberships or ())
     return Seen(
         kind=kind,
         id=identifier,
         partition=partition,
         revision=state.writer,
-        parents=parents,
+        parents=() if record is None else homes(record),
         is_deleted=state.deleted_at is not None,
         is_bound=binding is not None and binding.target == target,
         binding=binding,

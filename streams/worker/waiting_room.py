@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from processors.placement import Unplaced, walk
+from processors.placement import Unplaced, place_below
 from schemas.events import Kind, RedriveReason
 from schemas.states import AwaitsChildren, AwaitsEntity, AwaitsOrganization, AwaitsTime, Status
 from streams.worker.redriving import Redriver
@@ -18,6 +18,7 @@ from streams.worker.state_view import Seen, StateView, Subject
 
 FIRST_RETRY_SECONDS: Final = 30.0
 LAST_RETRY_SECONDS: Final = 3600.0
+_CIRCLES: Final = ""  # no organization's id
 RETRIES_PER_SWEEP: Final = 300  # 10 a second: those that need a look into the directory
 
 
@@ -89,7 +90,8 @@ class WaitingRoom:
             self._retries.pop(subject, None)
         moved = _dn(before) != _dn(seen)
         parents = {parent for known in (before, seen) if known is not None for parent in known.parents}
-        for key in {either.id, *parents}:
+        circles = (_CIRCLES,) if either.kind is Kind.ORGANIZATION else ()
+        for key in {either.id, *parents, *circles}:
             for other in list(self._by_awaited.get(key, ())):
                 if other != subject:
                     self._test(self._waiting[other], moved=either.id if moved else None)
@@ -127,8 +129,10 @@ class WaitingRoom:
             case None | AwaitsTime():
                 return False
             case AwaitsOrganization(organization_id):
-                placement = walk(organization_id, self._view.organization, self._source_node)
-                return not isinstance(placement, Unplaced)
+                own_id = seen.id if seen.kind is Kind.ORGANIZATION else None
+                placement = place_below(seen.parents, self._view.organization, self._source_node, own_id)
+                # Another obstacle counts too: who waits must be told apart by what it waits for.
+                return not (isinstance(placement, Unplaced) and placement.organization_id == organization_id)
             case AwaitsEntity(identifier):
                 return not any(other.is_bound for other in self._entities(identifier))
             case AwaitsChildren():
@@ -164,6 +168,8 @@ class WaitingRoom:
 
 
 def _awaited_ids(seen: Seen) -> Iterator[str]:
+    if seen.reason == "parent_cycle":
+        yield _CIRCLES  # any organization may open it
     match seen.awaited:
         case AwaitsOrganization(identifier) | AwaitsEntity(identifier):
             yield identifier
