@@ -81,15 +81,17 @@ def _nothing(event: Event) -> State:
 
 def _fold_record(state: State, event: Event, record: Record, *, revives: bool) -> Folding:
     update_time = record.update_time
+    # What was seen before the deletion is not newer, even if the source's clock ran ahead of that of the events.
+    record_time = max(state.record_time, update_time or 0)
     if state.deleted_at is not None:
-        newer = update_time is not None and update_time > state.deleted_at
+        newer = update_time is not None and update_time > max(state.deleted_at, state.record_time)
         if not (newer or (revives and event.time > state.deleted_at)):
             return Stale(state)
         return Folded(
             replace(
                 state,
                 record=record,
-                record_time=update_time or 0,
+                record_time=record_time,
                 event_time=event.time,
                 membership_time=None,
                 deleted_at=None,
@@ -108,7 +110,7 @@ def _fold_record(state: State, event: Event, record: Record, *, revives: bool) -
         replace(
             state,
             record=record,
-            record_time=update_time or 0,
+            record_time=record_time,
             event_time=max(state.event_time, event.time),
             membership_time=state.membership_time if keeps_memberships else None,
         )
@@ -118,9 +120,12 @@ def _fold_record(state: State, event: Event, record: Record, *, revives: bool) -
 def _is_older(state: State, update_time: int | None, event_time: int) -> bool:
     if not state.whole:
         return False
-    if update_time is None or state.record_time == 0:
-        return event_time < state.event_time
-    return update_time < state.record_time or (update_time == state.record_time and event_time < state.event_time)
+    if update_time is not None and update_time != state.record_time:
+        if update_time < state.record_time:
+            return True
+        if state.record is not None and state.record.update_time is not None:
+            return False
+    return event_time < state.event_time
 
 
 def _fold_deletion(state: State, event: Event) -> Folding:

@@ -79,7 +79,7 @@ class State:
 
     Attributes:
         record: the newest whole record; a frame around the memberships while only those are known; else None.
-        record_time: updateTime of the last whole record; 0 when that had none; -1 when no whole record ever came.
+        record_time: newest updateTime of whole records; 0 when none had one; -1 when no whole record ever came.
         event_time: of the last event: another clock than `record_time`.
         membership_time: of the last membership event, if one counts.
         received_time: Kafka time of the last event, redrives excepted.

@@ -101,6 +101,10 @@ COUNTS = {
         (whole("a", update=50, event=50, homes=None), joined("o2", 60)),
         "a o2",
     ),
+    "whole: newer than one without updateTime by both clocks": (
+        (A, whole("b", update=None, event=60), whole("c", update=61, event=61)),
+        "c o1*",
+    ),
     "password: leaves all else": ((A, password(60)), "a o1*"),
     "password: before any record": ((password(60),), "- ?"),
     "delete: newer": ((A, deleted(60)), "deleted"),
@@ -141,6 +145,18 @@ STALE = {
         (A, joined("o2", 60), whole("b", update=50, event=55)),
         "a o1* o2",
     ),
+    "whole: one without updateTime does not let older ones in": (
+        (A, whole("b", update=None, event=60), whole("c", update=49, event=70)),
+        "b o1*",
+    ),
+    "whole: newer updateTime, but told before one that had none": (
+        (A, whole("b", update=None, event=60), whole("c", update=55, event=55)),
+        "b o1*",
+    ),
+    "whole: of a former life": (
+        (A, deleted(60), created("b", update=None, event=70), whole("a", update=50, event=50)),
+        "b o1*",
+    ),
     "membership: older": ((A, joined("o2", 49)), "a o1*"),
     "membership: older than a password event": ((A, password(60), left("o1", 55)), "a o1*"),
     "membership: older remove after a newer add": ((A, joined("o2", 60), left("o2", 59)), "a o1* o2"),
@@ -154,6 +170,10 @@ STALE = {
     "deleted: create of the same eventTime": ((A, deleted(60), created("b", update=60, event=60)), "deleted"),
     "deleted: update of an older updateTime": ((A, deleted(60), whole("b", update=59, event=90)), "deleted"),
     "deleted: update without updateTime": ((A, deleted(60), whole("b", update=None, event=90)), "deleted"),
+    "deleted: the last record again, whose clock was ahead": (
+        (whole("a", update=90, event=50), deleted(60), whole("a", update=90, event=50)),
+        "deleted",
+    ),
     "deleted: push of an older updateTime": ((A, deleted(60), pushed("b", update=59)), "deleted"),
     "deleted: never known, then an older create": ((deleted(60), created("b", update=50, event=50)), "deleted"),
     "push: older": ((A, pushed("b", update=49)), "a o1*"),
@@ -179,6 +199,7 @@ def test_what_is_older_changes_nothing(events: tuple[Event, ...], result: str) -
 TIMES: dict[str, tuple[tuple[Event, ...], tuple[int, int, int | None, int | None]]] = {
     "whole": ((A,), (50, 50, None, None)),
     "whole without updateTime": ((whole("a", update=None, event=50),), (0, 50, None, None)),
+    "whole without updateTime after one with": ((A, whole("a", update=None, event=60)), (50, 60, None, None)),
     "eventTime never goes back": ((A, password(90), whole("b", update=60, event=60)), (60, 90, None, None)),
     "membership": ((A, joined("o2", 60)), (50, 60, 60, None)),
     "membership alone": ((joined("o2", 60),), (-1, 60, 60, None)),
