@@ -1,6 +1,5 @@
 """A worker that is killed in the middle of everything loses nothing, and its work is soon done by others."""
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,35 +7,12 @@ import pytest
 
 from streams.sandbox.kafka import Kafka
 from streams.sandbox.slapd import Slapd
+from tests.faults.company import busy_company
+from tests.faults.faulty_run import NO_GUARD
 from tests.support.flow import ACCOUNT_PARTITIONS, Flow, RunningWorker, until
 from tests.support.identity_source import IdentitySource, entry_uuids
 
 FAIL_OVER_SECONDS = 15
-
-
-def busy_company(events: int, seed: int) -> IdentitySource:
-    """Sixty organizations and a thousand people, then changes of every sort until there are so many events."""
-    source, chooser = IdentitySource(), random.Random(seed)
-    for number in range(60):
-        parent = f"o{chooser.randrange(number)}" if number > 5 else "ou_root"
-        source.add_organization(f"o{number}", f"Einheit {number} 部门", parent)
-    for number in range(1000):
-        source.add_account(f"a{number}", f"user{number}", f"o{chooser.randrange(60)}", name=f"Имя {number}")
-    deletable = [f"a{number}" for number in range(900, 1000)]
-    while len(source.events) < events:
-        account = f"a{chooser.randrange(900)}"
-        match chooser.randrange(12):
-            case 0:
-                source.rename_organization(f"o{chooser.randrange(60)}", f"Neu {len(source.events)}")
-            case 1 | 2 | 3:
-                source.move_account(account, f"o{chooser.randrange(60)}")
-            case 4 if deletable:
-                source.delete_account(deletable.pop())
-            case 5:
-                source.change_account(account, username=f"renamed{len(source.events)}")
-            case _:
-                source.change_account(account, mail=f"m{len(source.events)}@example.com")
-    return source
 
 
 def applied(worker: RunningWorker) -> float:
@@ -49,7 +25,7 @@ def test_five_thousand_events_through_kill_9_give_exactly_the_expected_tree(
     tmp_path: Path, kafka: Kafka, fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
     source = busy_company(5000, seed=20)
-    with Flow(tmp_path, kafka, fresh_slapd(), topic_prefix) as flow:
+    with Flow(tmp_path, kafka, fresh_slapd(), topic_prefix, sync=NO_GUARD) as flow:
         victim, other = flow.worker(), flow.worker()
         flow.publish(source.events)
         until(lambda: applied(victim) > 300, "a busy worker")

@@ -30,13 +30,14 @@ ACCOUNT_PARTITIONS = 6
 class RunningWorker:
     """One `ldapflow worker`."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, configuration: Path, name: str) -> None:
+        folder = configuration.parent
         self.metrics_port = free_port()
         self.log = folder / f"{name}.log"
         self._output = self.log.open("ab")
         self.process = subprocess.Popen(  # noqa: S603 - our own program
             [
-                *(sys.executable, "-m", "streams.cli.main"),
+                *(sys.executable, "-m", "streams.cli.main", "--config", str(configuration)),
                 *("--metrics-listen", f"127.0.0.1:{self.metrics_port}", "worker"),
             ],
             cwd=folder,
@@ -142,9 +143,16 @@ class Flow:
         """The configuration as the product reads it."""
         return load_settings(self.configuration, {})
 
-    def worker(self, *, wait: bool = True) -> RunningWorker:
-        """Start one more worker and wait until it is ready."""
-        worker = RunningWorker(self.folder, f"worker-{len(self.workers)}")
+    def worker(self, *, wait: bool = True, ldap_port: int | None = None) -> RunningWorker:
+        """Start one more worker and wait until it is ready; with `ldap_port`, it alone reaches slapd through that."""
+        name, configuration = f"worker-{len(self.workers)}", self.configuration
+        if ldap_port is not None:
+            text = self.configuration.read_text()
+            configuration = self.folder / f"{name}.yaml"
+            configuration.write_text(
+                text.replace(f'"{self.settings.connection.server}"', f'"ldap://127.0.0.1:{ldap_port}"')
+            )
+        worker = RunningWorker(configuration, name)
         self.workers.append(worker)
         if wait:
             until(worker.ready, "a worker that is ready", detail=lambda: worker.log.read_text()[-3000:])

@@ -1,0 +1,35 @@
+"""A broker that is killed and starts again costs no event, and no worker ends because of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from streams.sandbox.kafka import Kafka
+from streams.sandbox.slapd import Slapd
+from tests.faults.faulty_run import FaultyRun
+
+
+def broker_killed(run: FaultyRun, seconds: float) -> None:
+    """The broker is killed and later started on the same data."""
+    run.kafka.kill()
+    run.lasts(seconds, run.none_ready)
+    run.kafka.start()
+    run.goes_on()
+
+
+@pytest.mark.timeout(240)
+def test_a_killed_broker(
+    tmp_path: Path, fresh_kafka: Callable[..., Kafka], fresh_slapd: Callable[..., Slapd], topic_prefix: str
+) -> None:
+    with FaultyRun(tmp_path, fresh_kafka(), fresh_slapd(), topic_prefix, events=1500, seconds=20) as run:
+        broker_killed(run, 3)
+
+
+@pytest.mark.soak
+def test_five_thousand_events_through_a_killed_broker(
+    tmp_path: Path, fresh_kafka: Callable[..., Kafka], fresh_slapd: Callable[..., Slapd], topic_prefix: str
+) -> None:
+    with FaultyRun(tmp_path, fresh_kafka(), fresh_slapd(), topic_prefix, events=5000, seconds=60) as run:
+        broker_killed(run, 3)
+        broker_killed(run, 12)
