@@ -51,14 +51,13 @@ def wirings(settings: Settings) -> tuple[Wiring, ...]:
     )
 
 
-def build_app(settings: Settings, data_folder: str) -> WorkerApp:
+def build_app(settings: Settings) -> WorkerApp:
     """Make the Faust app with the settings that were tested; nothing is connected yet."""
     kafka = settings.kafka
     servers = ";".join(f"kafka://{server.strip()}" for server in kafka.bootstrap_servers.split(","))
     return WorkerApp(
         kafka.application_id,
         broker=servers,
-        datadir=data_folder,
         store="memory://",
         autodiscover=False,
         web_enabled=False,

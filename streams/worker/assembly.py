@@ -1,13 +1,12 @@
 """Puts the worker's parts together and runs them."""
 
 import asyncio
-import tempfile
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
 from time import monotonic, time
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import structlog
 
@@ -65,6 +64,7 @@ class Worker:
         self._view = StateView((settings.sync.target_entry_uuid or "").lower())
         self._gate = Gate()
         self._app: WorkerApp | None = None
+        self._broken: BaseException | None = None
         self._condition = Condition(
             self._metrics, str(settings.connection.server), self._view, self._gate, lambda: self._consumer
         )
@@ -94,16 +94,17 @@ class Worker:
         condition.is_loaded = True
         await directory.up()
         parts = self._parts(directory, reader, redriver)
-        tasks = await stack.enter_async_context(_Background())
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: self._break_off(context))
+        tasks = await stack.enter_async_context(_Background(self._break_off))
         tasks.start(self._sweep(watches))
         tasks.start(self._measure())
         pipeline = self._pipeline(publisher, control, parts)
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ldapflow-worker-"))
-        app = self._faust_app(folder, pipeline, watches, tasks)
+        app = self._faust_app(pipeline, watches, tasks)
         self.serving = True
         log.info("worker_starts", name=settings.name, group=settings.kafka.application_id)
         try:
-            return await serve(app, self.stopping)
+            problem = await serve(app, self.stopping)
+            return self._broken or problem
         finally:
             log.info("worker_ends", name=settings.name)
 
@@ -148,8 +149,8 @@ class Worker:
             max_event_bytes=settings.max_event_bytes,
         )
 
-    def _faust_app(self, folder: str, pipeline: Pipeline, watches: "_Watches", tasks: "_Background") -> WorkerApp:
-        self._app = app = build_app(self._settings, folder)
+    def _faust_app(self, pipeline: Pipeline, watches: "_Watches", tasks: "_Background") -> WorkerApp:
+        self._app = app = build_app(self._settings)
         for wiring in wirings(self._settings):
             pipeline.recorder.tables[wiring.kind] = add_agent(app, wiring, partial(pipeline.handle, wiring.kind))
 
@@ -187,6 +188,13 @@ class Worker:
         if consumer is not None:
             consumer.leave_if_frozen()
 
+    def _break_off(self, context: Mapping[str, Any]) -> None:
+        """A fault of ours where nobody waits for the outcome: end, and be started again, rather than go on halved."""
+        problem = context.get("exception") or RuntimeError(str(context.get("message")))
+        log.error("worker_breaks_off", error=repr(problem), exc_info=problem)
+        self._broken = self._broken or problem
+        self.stopping.set()
+
     def _obey(self, control: ControlReader, watches: "_Watches") -> None:
         """Do what people said last."""
         view, before = control.view, self._gate.paused
@@ -219,9 +227,14 @@ class _Watches:
 
 
 class _Background:
-    """Tasks that end with the worker; one that fails ends it."""
+    """Tasks that end with the worker.
 
-    def __init__(self) -> None:
+    Args:
+        failed: told, as asyncio's exception handlers are, when one fails.
+    """
+
+    def __init__(self, failed: Callable[[Mapping[str, Any]], None]) -> None:
+        self._failed = failed
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -237,7 +250,12 @@ class _Background:
         """Run it."""
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._failed({"exception": task.exception()})
 
 
 def _now() -> int:

@@ -65,6 +65,9 @@ class WorkerApp(faust.App):
         consumer = self._consumer
         return consumer if isinstance(consumer, OrderedConsumer) else None
 
+    def _create_directories(self) -> None:
+        """Make none: tables in memory need no folder, and a killed worker would leave it behind."""
+
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
 

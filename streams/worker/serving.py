@@ -1,9 +1,16 @@
 """Runs a Faust app until it is told to stop or breaks."""
 
 import asyncio
+import os
 import signal
+from typing import Final
 
+from streams.worker.consumer_thread import LOGGER
 from streams.worker.faust_app import WorkerApp
+
+START_SECONDS: Final = 5.0
+STOP_SECONDS: Final = 20.0
+EXIT_HANGING: Final = 1
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -26,10 +33,17 @@ async def serve(app: WorkerApp, stopping: asyncio.Event) -> BaseException | None
     told = asyncio.create_task(stopping.wait())
     crashed = asyncio.create_task(app._crashed.wait())  # noqa: SLF001 - mode tells of a crash nowhere else
     await asyncio.wait({told, crashed}, return_when=asyncio.FIRST_COMPLETED)
+    if not crashed.done():
+        # Faust's threads cannot be stopped while they start.
+        await asyncio.wait({starting, crashed}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
     consumer = app.ordered_consumer
     if consumer is not None:
         consumer.leave(for_good=True)
-    await app.stop()
+    stop = asyncio.create_task(app.stop())
+    _, hanging = await asyncio.wait({stop}, timeout=STOP_SECONDS)
+    if hanging:
+        LOGGER.error("the worker does not end in good order: nothing is lost, what is not committed is read again")
+        os._exit(EXIT_HANGING)
     for task in (starting, told, crashed):
         task.cancel()
     await asyncio.gather(starting, told, crashed, return_exceptions=True)

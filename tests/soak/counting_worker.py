@@ -81,20 +81,19 @@ def note_assignments(app: faust.App, counter: Counter) -> None:
 
 async def run(document: dict[str, Any], log: Path) -> int:
     """The worker as ldapflow builds it."""
-    with tempfile.TemporaryDirectory() as folder:
-        app = build_app(settings_from(document), folder)
-        counter = Counter(log)
-        wiring = Wiring(Kind.ACCOUNT, document["input"], document["state"], document["partitions"], document["window"])
-        counter.table = add_agent(app, wiring, counter.handle)
-        note_assignments(app, counter)
+    app = build_app(settings_from(document))
+    counter = Counter(log)
+    wiring = Wiring(Kind.ACCOUNT, document["input"], document["state"], document["partitions"], document["window"])
+    counter.table = add_agent(app, wiring, counter.handle)
+    note_assignments(app, counter)
 
-        @app.on_partitions_assigned.connect(weak=False)
-        async def assigned(*_: Any, **__: Any) -> None:
-            consumer = app.ordered_consumer
-            if consumer is not None:
-                counter.before_writing = consumer.leave_if_frozen
+    @app.on_partitions_assigned.connect(weak=False)
+    async def assigned(*_: Any, **__: Any) -> None:
+        consumer = app.ordered_consumer
+        if consumer is not None:
+            counter.before_writing = consumer.leave_if_frozen
 
-        problem = await serve(app, stop_on_signals())
+    problem = await serve(app, stop_on_signals())
     if problem is not None:
         sys.stderr.write(f"crashed: {problem!r}\n")
         return 1
