@@ -6,7 +6,7 @@ from typing import Final
 
 from ldap_sink.directory import Directory
 from ldap_sink.failures import Judged
-from ldap_sink.outcomes import Applied, ParentMissing, Removed, Waits
+from ldap_sink.outcomes import Applied, IdMark, ParentMissing, Removed, Waits
 from ldap_sink.probing import Prober
 from ldap_sink.sink import Sink
 from ldap_sink.subschema import Subschema
@@ -14,10 +14,11 @@ from processors.placement import Outside, Placed, Placement, Unplaced, is_source
 from processors.rdn import temporary_rdn
 from processors.wanted import EntryRules
 from schemas.entries import WantedEntry
-from schemas.errors import Permanent, Retryable
+from schemas.errors import DeadLetterReason, Permanent, Retryable
 from schemas.events import Kind, Record, RedriveReason
 from schemas.states import AwaitsOrganization, AwaitsTime, Status
 from streams.settings import DisabledAccounts
+from streams.worker.account_locks import AccountLocks
 from streams.worker.attempt import Attempt, Verdict
 from streams.worker.deletion_guard import DeletionGuard
 from streams.worker.parents import Parents, ParentVanished
@@ -41,6 +42,7 @@ class Parts:
     view: StateView
     redriver: Redriver
     guard: DeletionGuard
+    locks: AccountLocks
     rules: Mapping[Kind, EntryRules]
 
 
@@ -66,11 +68,11 @@ class Applier:
             judgement = await self._parts.prober.judge(exc)
             if not isinstance(judgement, Permanent):
                 raise judgement from exc
-        # Others are not refused now; neither may this one be: only a second refusal is about the event.
+        # Others are not refused now, so this one may not be either; a second refusal is about the event itself.
         try:
             return await self._apply(attempt)
         except Judged as exc:
-            raise await self._parts.prober.judge(exc) from exc
+            raise Permanent(DeadLetterReason.REFUSED_BY_DIRECTORY, exc.detail) from exc
 
     async def _apply(self, attempt: Attempt) -> Verdict:
         state = attempt.state
@@ -96,6 +98,8 @@ class Applier:
         return place(record, self._parts.view.organization, self._source_node)
 
     async def _put(self, attempt: Attempt, record: Record, placed: Placed) -> Verdict:
+        # First, and on its own: a leaver must not stay because of a bad mail address.
+        await self._parts.locks.settle(attempt, record, self._mark(attempt))
         wanted = await self._wanted(record)
         if attempt.aside:
             wanted = _aside(wanted, attempt.identifier)
@@ -116,6 +120,7 @@ class Applier:
                 case Applied(binding):
                     attempt.bind(binding)
                     attempt.until_recorded.callback(self._parts.sink.settled, attempt.identifier)
+            await self._parts.locks.settle(attempt, record, self._mark(attempt))
             again = self._place(record)
             if again == placed and self._parents.route(placed.path) == route:
                 return _standing_aside(attempt) or Verdict(Status.APPLIED)
@@ -135,6 +140,7 @@ class Applier:
     async def _wait(self, attempt: Attempt, record: Record, unplaced: Unplaced) -> Verdict:
         """Its place is not known yet; an entry that it has already is kept up to date where it is."""
         if attempt.binding is not None:
+            await self._parts.locks.settle(attempt, record, self._mark(attempt))
             outcome = await self._parts.sink.apply_in_place(await self._wanted(record), attempt.binding)
             if outcome is not None:
                 attempt.changes += outcome.changes
@@ -145,13 +151,21 @@ class Applier:
 
     async def _remove(self, attempt: Attempt, done: Verdict) -> Verdict:
         """Delete the entry, if there is one and the guard does not hold it; `done` says what that means."""
+        mark = self._mark(attempt)
+        if attempt.binding is None and mark is not None:
+            # Of an id that was never seen the entry itself may tell.
+            match await self._parts.sink.find_by_id(mark):
+                case Waits(reason, awaited):
+                    return Verdict(Status.WAITING, reason, awaited)
+                case found:
+                    attempt.bind(found)
         if attempt.binding is None:
             return done
         if not attempt.admitted:
             attempt.admitted = await self._parts.guard.admit(attempt.kind, attempt.until_recorded)
         if not attempt.admitted:
             return Verdict(Status.HELD, "deletion_guard")
-        outcome = await self._parts.sink.remove(attempt.binding)
+        outcome = await self._parts.sink.remove(attempt.binding, mark=mark)
         attempt.changes += outcome.changes
         match outcome:
             case Removed():
@@ -163,6 +177,11 @@ class Applier:
                 return Verdict(Status.WAITING, "foreign_children", AwaitsTime())
             case Waits(reason, awaited):
                 return Verdict(Status.WAITING, reason, awaited)
+
+    def _mark(self, attempt: Attempt) -> IdMark | None:
+        """By what the entry says that it is this entity's, where that is configured."""
+        attribute = self._parts.rules[attempt.kind].id_attribute
+        return None if attribute is None else IdMark(attribute, attempt.identifier.encode())
 
     async def _wanted(self, record: Record) -> WantedEntry:
         subschema = await self._parts.directory.subschema()

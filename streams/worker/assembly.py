@@ -1,35 +1,37 @@
 """Puts the worker's parts together and runs them."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
 from time import monotonic, time
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import structlog
 
 from ldap_sink.directory import Directory
+from ldap_sink.lock_proof import prove_lock
+from ldap_sink.locking import Locker
 from ldap_sink.probing import Prober
 from ldap_sink.sink import Sink
-from processors.guarding import GuardLimits
-from processors.mapping import compile_mapping
-from processors.wanted import EntryRules
-from schemas.errors import Permanent
+from schemas.errors import Halting, Permanent, Retryable
 from schemas.events import Kind
 from streams.control import ControlReader
 from streams.dead_letters import Original, send_dead_letter
 from streams.kafka import Publisher
 from streams.metrics import Metrics
 from streams.services.health import Health
-from streams.settings import Settings
+from streams.settings import DisabledAccounts, Settings
 from streams.settings.directory import directory_settings
+from streams.settings.entry_rules import entry_rules
+from streams.worker.account_locks import AccountLocks
 from streams.worker.agents import add_agent, build_app, wirings
 from streams.worker.applying import Applier, Parts
+from streams.worker.background import Background
 from streams.worker.binding_watch import BindingWatch
 from streams.worker.condition import Condition
-from streams.worker.deletion_guard import DeletionGuard, HeldWatch
+from streams.worker.deletion_guard import DeletionGuard, HeldWatch, guard_limits
 from streams.worker.delivery import OrderedConsumer
 from streams.worker.faust_app import WorkerApp
 from streams.worker.gate import Gate
@@ -93,9 +95,11 @@ class Worker:
         reader = await stack.enter_async_context(StateReader(settings, self._view))
         condition.is_loaded = True
         await directory.up()
+        if settings.sync.disabled_accounts is DisabledAccounts.LOCK:
+            await self._prove_lock(directory)
         parts = self._parts(directory, reader, redriver)
         asyncio.get_running_loop().set_exception_handler(lambda _, context: self._break_off(context))
-        tasks = await stack.enter_async_context(_Background(self._break_off))
+        tasks = await stack.enter_async_context(Background(self._break_off))
         tasks.start(self._sweep(watches))
         tasks.start(self._measure())
         pipeline = self._pipeline(publisher, control, parts)
@@ -109,6 +113,22 @@ class Worker:
             log.info("worker_ends", name=settings.name)
 
     # -- the parts -----------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    async def _prove_lock(directory: Directory) -> None:
+        """See that a locked entry cannot log on; while it can, nothing is written at all."""
+        settings = directory.settings
+        while True:
+            try:
+                await prove_lock(settings)
+            except Halting as exc:
+                directory.halt(exc, lambda _: prove_lock(settings))
+                await directory.up()
+            except Retryable as exc:
+                log.warning("lock_not_proved_yet", detail=str(exc))
+                await asyncio.sleep(1)
+            else:
+                return
 
     def _watches(self, redriver: Redriver, control: ControlReader) -> "_Watches":
         settings, view = self._settings, self._view
@@ -128,6 +148,7 @@ class Worker:
             view=self._view,
             redriver=redriver,
             guard=DeletionGuard(self._view, guard_limits(self._settings), _now),
+            locks=AccountLocks(Locker(directory), self._settings.sync.disabled_accounts),
             rules=entry_rules(self._settings),
         )
 
@@ -149,7 +170,7 @@ class Worker:
             max_event_bytes=settings.max_event_bytes,
         )
 
-    def _faust_app(self, pipeline: Pipeline, watches: "_Watches", tasks: "_Background") -> WorkerApp:
+    def _faust_app(self, pipeline: Pipeline, watches: "_Watches", tasks: Background) -> WorkerApp:
         self._app = app = build_app(self._settings)
         for wiring in wirings(self._settings):
             pipeline.recorder.tables[wiring.kind] = add_agent(app, wiring, partial(pipeline.handle, wiring.kind))
@@ -226,63 +247,5 @@ class _Watches:
         self.held = held
 
 
-class _Background:
-    """Tasks that end with the worker.
-
-    Args:
-        failed: told, as asyncio's exception handlers are, when one fails.
-    """
-
-    def __init__(self, failed: Callable[[Mapping[str, Any]], None]) -> None:
-        self._failed = failed
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def start(self, coroutine: Coroutine[None, None, None]) -> None:
-        """Run it."""
-        task = asyncio.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self._failed({"exception": task.exception()})
-
-
 def _now() -> int:
     return round(time() * 1000)
-
-
-def guard_limits(settings: Settings) -> Mapping[Kind, GuardLimits]:
-    """The deletion guard of both kinds."""
-    guard = settings.sync.deletion_guard
-    window_ms = guard.window_minutes * 60_000
-    return {
-        Kind.ACCOUNT: GuardLimits(guard.accounts, guard.percent, window_ms),
-        Kind.ORGANIZATION: GuardLimits(guard.organizations, guard.percent, window_ms),
-    }
-
-
-def entry_rules(settings: Settings) -> Mapping[Kind, EntryRules]:
-    """The configured rules of both kinds."""
-    users, organizations = settings.users, settings.organizations
-    return {
-        Kind.ACCOUNT: EntryRules(
-            users.object_classes, users.rdn, compile_mapping(users.rows, "user"), id_attribute=users.id_attribute
-        ),
-        Kind.ORGANIZATION: EntryRules(
-            organizations.object_classes,
-            organizations.rdn,
-            compile_mapping(organizations.rows, "organization"),
-            id_attribute=organizations.id_attribute,
-        ),
-    }

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from schemas.errors import ConfigurationError
-from streams.settings import DisabledAccounts, Settings
+from streams.settings import Settings
 
 
 def refuse_what_is_missing(settings: Settings) -> None:
@@ -14,22 +14,13 @@ def refuse_what_is_missing(settings: Settings) -> None:
 
 
 def _missing(settings: Settings) -> Iterator[str]:
-    sync, users, organizations = settings.sync, settings.users, settings.organizations
-    if sync.disabled_accounts is not DisabledAccounts.KEEP:
-        yield (
-            f"sync.disabled_accounts: {sync.disabled_accounts} is not in this version yet:"
-            " write `disabled_accounts: keep`"
-        )
+    sync, users = settings.sync, settings.users
     if not sync.incremental:
         yield "sync.incremental: false is not in this version yet: write `incremental: true`"
     if sync.passwords:
         yield "sync.passwords: true is not in this version yet: write `passwords: false`"
     if users.rdn_conflict != "wait":
         yield f"users.rdn_conflict: {users.rdn_conflict} is not in this version yet: write `rdn_conflict: wait`"
-    if users.id_attribute is not None:
-        yield "users.id_attribute is not in this version yet: remove it"
-    if organizations.id_attribute is not None:
-        yield "organizations.id_attribute is not in this version yet: remove it"
     if settings.state_store != "memory":
         yield f"state_store: {settings.state_store} is not in this version yet: write `state_store: memory`"
     if settings.kafka.client:
