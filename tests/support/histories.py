@@ -62,7 +62,7 @@ def random_history(seed: int, namespace: str = "h") -> History:
 
 def _moment(author: Author, until: int) -> Moment:
     source, done = author.source, author.closed
-    before = source.places()
+    before = source.places() if done else {}  # nothing was delivered yet
     author.watch()
     while len(source.events) < until:
         author.step()
