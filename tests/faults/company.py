@@ -4,7 +4,7 @@ import random
 
 from tests.support.identity_source import IdentitySource
 
-_ORGANIZATIONS = 60
+ORGANIZATIONS = 60
 
 
 def busy_company(events: int, seed: int, *, people: int = 1000) -> IdentitySource:
@@ -13,7 +13,7 @@ def busy_company(events: int, seed: int, *, people: int = 1000) -> IdentitySourc
     A tenth of the people may leave, for good: no id comes back, so no account ever has a second entry.
     """
     source, chooser = IdentitySource(), random.Random(seed)
-    for number in range(_ORGANIZATIONS):
+    for number in range(ORGANIZATIONS):
         parent = f"o{chooser.randrange(number)}" if number > 5 else "ou_root"
         source.add_organization(f"o{number}", f"Einheit {number} 部门", parent)
     for number in range(people):
@@ -37,4 +37,4 @@ def busy_company(events: int, seed: int, *, people: int = 1000) -> IdentitySourc
 
 
 def _organization(chooser: random.Random) -> str:
-    return f"o{chooser.randrange(_ORGANIZATIONS)}"
+    return f"o{chooser.randrange(ORGANIZATIONS)}"

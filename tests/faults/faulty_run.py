@@ -101,9 +101,12 @@ class FaultyRun:
 
     # -- what is seen of them ------------------------------------------------------------------------------------------
 
-    def none_ready(self) -> bool:
-        """Whether /readyz of all workers says no."""
-        return not any(worker.ready() for worker in self.workers)
+    def none_ready(self, *reasons: str) -> bool:
+        """Whether /readyz of every worker says no, for one of these reasons."""
+        return all(
+            code == 503 and any(f'"{reason}"' in text for reason in reasons)
+            for code, text in (worker.get("readyz") for worker in self.workers)
+        )
 
     def all_ready(self) -> None:
         """Wait until /readyz of all workers says yes."""

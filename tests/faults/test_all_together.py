@@ -22,10 +22,10 @@ def everything_killed(run: FaultyRun, seconds: float) -> None:
     """Slapd, the broker and a worker are killed together."""
     run.kafka.kill()
     run.slapd.kill()
-    run.dies(run.workers[0])
-    run.lasts(seconds, run.none_ready)
+    run.lasts(seconds, lambda: run.none_ready("ldap") and run.none_ready("kafka"))
     run.slapd.start()
     run.kafka.start()
+    run.dies(run.workers[0])
     run.goes_on()
 
 

@@ -13,17 +13,24 @@ from tests.faults.faulty_run import FaultyRun
 def broker_killed(run: FaultyRun, seconds: float) -> None:
     """The broker is killed and later started on the same data."""
     run.kafka.kill()
-    run.lasts(seconds, run.none_ready)
+    run.lasts(seconds, lambda: run.none_ready("kafka"))
     run.kafka.start()
     run.goes_on()
 
 
 @pytest.mark.timeout(240)
-def test_a_killed_broker(
+def test_a_broker_killed_while_the_directory_is_read_only(
     tmp_path: Path, fresh_kafka: Callable[..., Kafka], fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
+    """Two faults in one run, because workers look again at a refusal only after 30 s."""
     with FaultyRun(tmp_path, fresh_kafka(), fresh_slapd(), topic_prefix, events=1500, seconds=20) as run:
-        broker_killed(run, 3)
+        run.slapd.set_read_only(True)
+        run.lasts(0, lambda: run.none_ready("halted"))
+        run.kafka.kill()
+        run.lasts(3, lambda: run.none_ready("kafka"))
+        run.slapd.set_read_only(False)
+        run.kafka.start()
+        run.goes_on()
 
 
 @pytest.mark.soak

@@ -71,7 +71,7 @@ def killed_after_writes(run: FaultyRun) -> None:
 def test_killed_between_write_and_record(
     tmp_path: Path, kafka: Kafka, fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
-    with FaultyRun(tmp_path, kafka, fresh_slapd(), topic_prefix, events=1500, seconds=30, workers=1) as run:
+    with FaultyRun(tmp_path, kafka, fresh_slapd(), topic_prefix, events=1500, seconds=20, workers=1) as run:
         killed_after_writes(run)
 
 
