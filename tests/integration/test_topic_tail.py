@@ -1,9 +1,13 @@
 """`TopicTail` on a real broker."""
 
+import asyncio
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from schemas.errors import CommandFailed
 from streams.kafka import Cluster, Publisher, Received, TopicTail, create_topics
@@ -37,20 +41,35 @@ async def test_entering_delivers_what_was_there_in_the_order_of_each_partition(s
 
 
 async def test_catching_up_waits_for_what_was_written_meanwhile(settings: Settings) -> None:
+    """The reading thread is held up until it is seen that the wait goes on."""
     delivered: list[Received] = []
-    topics = [settings.topics.control, settings.topics.jobs]
-    async with (
-        TopicTail(settings, topics, lambda message: message, delivered.extend) as tail,
-        Publisher(settings) as publisher,
-    ):
-        for number, topic in enumerate(topics):
-            await publisher.send(topic, b"k", b"%d" % number, [("h", b"1")])
-            await tail.catch_up()
-            assert (delivered[-1].topic, delivered[-1].value, delivered[-1].headers) == (
-                topic,
-                b"%d" % number,
-                (("h", b"1"),),
-            )
+    go_on = threading.Event()
+    topic = settings.topics.control
+
+    def parse(message: Received) -> Received:
+        go_on.wait(20)
+        return message
+
+    async with TopicTail(settings, [topic], parse, delivered.extend) as tail, Publisher(settings) as publisher:
+        await publisher.send(topic, b"k", b"v", [("h", b"1")])
+        catching_up = asyncio.create_task(tail.catch_up())
+        await asyncio.wait({catching_up}, timeout=1)
+        assert not catching_up.done()
+        go_on.set()
+        await catching_up
+        assert [(message.value, message.headers) for message in delivered] == [(b"v", (("h", b"1"),))]
+
+
+async def test_a_partition_whose_messages_are_gone_counts_as_read(settings: Settings, kafka: Kafka) -> None:
+    """Its end is known from Kafka alone; compaction and transactions leave such ends too."""
+    topic = settings.topics.dead_letters
+    async with Publisher(settings) as publisher:
+        await publisher.send(topic, b"k", b"v")
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    for future in admin.delete_records([TopicPartition(topic, 0, 1)]).values():
+        await asyncio.to_thread(future.result)
+    async with asyncio.timeout(20), TopicTail(settings, [topic], lambda message: message, lambda _: None):
+        pass
 
 
 async def test_what_is_not_parsed_counts_as_read(settings: Settings) -> None:

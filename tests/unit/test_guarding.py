@@ -24,8 +24,8 @@ HOUR = 3_600_000
         (99, 1, None, 100, False),
         (10, 990, 10, 50, True),  # the stricter one of both holds
         (10, 10, 30, 50, True),
-        (28, 972, None, 2.9, False),  # 2.9 % of 1000 are 29, although binary fractions say 28.999…
-        (29, 971, None, 2.9, True),
+        (68, 1432, None, 4.6, False),  # 4.6 % of 1500 are 69, although binary fractions say a little less
+        (69, 1431, None, 4.6, True),
     ],
 )
 def test_the_window_is_full_when_one_more_would_be_too_many(

@@ -1,5 +1,6 @@
 """What of a message people may see."""
 
+import time
 from typing import Any
 
 import pytest
@@ -30,5 +31,11 @@ def test_a_terminal_is_told_nothing() -> None:
     assert one_line("a\x1b[2Jb\nc\u202eü") == "a\\x1b[2Jb c\\u202eü"
 
 
-def test_times_are_in_utc() -> None:
-    assert moment(1_700_000_000_999) == "2023-11-14T22:13:20Z"
+def test_times_are_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the command runs."""
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        told = moment(1_700_000_000_999)
+    time.tzset()
+    assert told == "2023-11-14T22:13:20Z"
