@@ -71,6 +71,16 @@ def test_a_letter_says_what_happened_and_where(installation: Installation) -> No
     }
 
 
+def test_people_get_one_line_for_each(installation: Installation) -> None:
+    """Whatever a stranger wrote into the key and the detail."""
+    assert installation.run("dead-letters", "list").stdout == "no dead letters\n"
+    event = installation.write_event(EVENT, b"a\x1b[2J\n")
+    installation.write_dead_letter(event, DeadLetterReason.WRONG_KEY, "two\nlines")
+    heading, row = lines(installation.run("dead-letters", "list").stdout)
+    assert heading.split() == ["OFFSET", "TIME", "REASON", "TRY", "ID", "DONE", "DETAIL"]
+    assert row.split()[2:] == ["wrong_key", "1", "a\\x1b[2J", "-", "two", "lines"]
+
+
 def test_what_is_discarded_is_hidden_and_still_there(installation: Installation) -> None:
     event = installation.write_event(EVENT)
     installation.write_dead_letter(event)
