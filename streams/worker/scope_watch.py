@@ -47,10 +47,22 @@ class ScopeWatch:
         either = seen or before
         if either is None or either.kind is not Kind.ORGANIZATION or _position(before) == _position(seen):
             return
+        # Who has several organizations lies below the first in scope: that may be another one now.
+        choice_changed = (
+            before is not None and seen is not None and self._is_outside_at(before) != self._is_outside_at(seen)
+        )
         outside: dict[str, bool] = {}
         for member in self._below(either.id):
-            if self._owns(member.kind, member.partition):
+            if not self._owns(member.kind, member.partition):
+                continue
+            if choice_changed and len(member.parents) > 1:
+                self._redrive(member)
+            else:
                 self._test(member, outside)
+
+    def _is_outside_at(self, organization: Seen) -> bool:
+        """Whether an organization is, or was, outside, with the tree above it as it is now."""
+        return all(self._is_outside(parent, {}) for parent in organization.parents)
 
     def _below(self, organization_id: str) -> Iterator[Seen]:
         """Everybody below an organization, each once, whatever circles there are."""
@@ -72,7 +84,10 @@ class ScopeWatch:
         # Held: its deletion waits for a person; back in scope, that is over.
         told_outside = seen.status in {Status.OUT_OF_SCOPE, Status.HELD}
         if is_outside != told_outside:
-            self._redriver.ask(seen.kind, seen.id, seen.partition, seen.revision, RedriveReason.RELEASE)
+            self._redrive(seen)
+
+    def _redrive(self, seen: Seen) -> None:
+        self._redriver.ask(seen.kind, seen.id, seen.partition, seen.revision, RedriveReason.RELEASE)
 
     def _is_outside(self, organization_id: str, known: dict[str, bool]) -> bool:
         if organization_id not in known:
