@@ -90,35 +90,35 @@ class Adopter:
         owner = owner_by_id(mark, occupant, await self.directory.subschema())
         for holder in (owner, self.claims.claimant(occupant.entry_uuid)):
             if holder is not None and holder != subject:
-                return _occupied(holder)
+                return _occupied(holder, occupant)
         holder = await self.holders.holder_of(occupant.entry_uuid)
         if holder is None or holder == subject:
             return Waits("foreign_entry", AwaitsTime())
-        return _occupied(holder)
+        return _occupied(holder, occupant)
 
     async def _refusal(self, mark: IdMark | None, subject: str, wanted: WantedEntry, found: FoundEntry) -> Waits | None:
         """Say why an entry that does not carry our id must not be taken; None when it may, and is claimed."""
         subschema = await self.directory.subschema()
         owner = owner_by_id(mark, found, subschema)
         if owner is not None:
-            return _occupied(owner)
+            return _occupied(owner, found)
         # First claimed, then asked: who comes between finds the claim, who was recorded before is in the answer.
         if refusal := self._claimed(subject, found):
             return refusal
         holder = await self.holders.holder_of(found.entry_uuid)
         if holder is not None and holder != subject:
-            return _occupied(holder)
+            return _occupied(holder, found)
         if not has_classes(wanted, found, subschema):
             return Waits("foreign_entry", AwaitsTime())
         return None
 
     def _claimed(self, subject: str, found: FoundEntry) -> Waits | None:
         holder = self.claims.claim(found.entry_uuid, subject)
-        return None if holder is None else _occupied(holder)
+        return None if holder is None else _occupied(holder, found)
 
 
-def _occupied(holder: str) -> Waits:
-    return Waits("dn_occupied", AwaitsEntity(holder))
+def _occupied(holder: str, found: FoundEntry) -> Waits:
+    return Waits("dn_occupied", AwaitsEntity(holder), occupied=found.dn)
 
 
 def _identified(wanted: WantedEntry, attribute: str, values: Iterable[bytes]) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+from schemas.dn import DN
 from schemas.entries import Change, WantedEntry
 from schemas.errors import LdapflowError
 from schemas.states import Awaited, Binding
@@ -58,11 +59,13 @@ class Waits:
     Attributes:
         reason: `dn_occupied`, `foreign_entry`, `ambiguous_identifier`, `children` or `not_converging`.
         changes: what was written nevertheless.
+        occupied: where the entity that is awaited stands in the way.
     """
 
     reason: str
     awaited: Awaited
     changes: tuple[Change, ...] = ()
+    occupied: DN | None = None
 
 
 class ParentMissing(LdapflowError):

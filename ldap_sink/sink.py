@@ -216,7 +216,7 @@ class Sink:
             raise
         other = self._claims.claim(found.entry_uuid, task.subject)
         if other is not None:  # somebody read it before the reply to the Add was here
-            return Waits("dn_occupied", AwaitsEntity(other), tuple(task.changes))
+            return Waits("dn_occupied", AwaitsEntity(other), tuple(task.changes), found.dn)
         return Applied(self._bound(found, None), tuple(task.changes))
 
     async def _correct(self, task: _Task, found: FoundEntry, binding: Binding | None) -> Applied | Waits:

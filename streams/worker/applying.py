@@ -115,8 +115,8 @@ class Applier:
                 return self._await_vanished(exc.organization_id)
             attempt.changes += outcome.changes
             match outcome:
-                case Waits(reason, awaited):
-                    return Verdict(Status.WAITING, reason, awaited)
+                case Waits(reason, awaited, _, occupied):
+                    return Verdict(Status.WAITING, reason, awaited, occupied=occupied)
                 case Applied(binding):
                     attempt.bind(binding)
                     attempt.until_recorded.callback(self._parts.sink.settled, attempt.identifier)

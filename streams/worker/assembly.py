@@ -25,17 +25,18 @@ from streams.services.health import Health
 from streams.settings import DisabledAccounts, Settings
 from streams.settings.directory import directory_settings
 from streams.settings.entry_rules import entry_rules
+from streams.settings.guard import guard_limits
 from streams.worker.account_locks import AccountLocks
 from streams.worker.agents import add_agent, build_app, wirings
 from streams.worker.applying import Applier, Parts
 from streams.worker.background import Background
 from streams.worker.binding_watch import BindingWatch
 from streams.worker.condition import Condition
-from streams.worker.deletion_guard import DeletionGuard, HeldWatch, guard_limits
+from streams.worker.deletion_guard import DeletionGuard, HeldWatch
 from streams.worker.delivery import OrderedConsumer
 from streams.worker.faust_app import WorkerApp
 from streams.worker.gate import Gate
-from streams.worker.pipeline import Pipeline
+from streams.worker.pipeline import Hooks, Pipeline
 from streams.worker.recorder import Recorder
 from streams.worker.redriving import Redriver
 from streams.worker.scope_watch import ScopeWatch
@@ -102,7 +103,7 @@ class Worker:
         tasks = await stack.enter_async_context(Background(self._break_off))
         tasks.start(self._sweep(watches))
         tasks.start(self._measure())
-        pipeline = self._pipeline(publisher, control, parts)
+        pipeline = self._pipeline(publisher, control, parts, watches.room)
         app = self._faust_app(pipeline, watches, tasks)
         self.serving = True
         log.info("worker_starts", name=settings.name, group=settings.kafka.application_id)
@@ -152,7 +153,7 @@ class Worker:
             rules=entry_rules(self._settings),
         )
 
-    def _pipeline(self, publisher: Publisher, control: ControlReader, parts: Parts) -> Pipeline:
+    def _pipeline(self, publisher: Publisher, control: ControlReader, parts: Parts, room: WaitingRoom) -> Pipeline:
         settings = self._settings
         topic = settings.topics.dead_letters
 
@@ -164,8 +165,7 @@ class Worker:
             control.view,
             Applier(parts, settings.sync.source_node, settings.sync.disabled_accounts),
             self._gate,
-            dead_letter,
-            parts.directory.up,
+            Hooks(dead_letter, parts.directory.up, room.recheck),
             self._metrics,
             max_event_bytes=settings.max_event_bytes,
         )

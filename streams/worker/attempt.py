@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
+from schemas.dn import DN
 from schemas.entries import Change
 from schemas.events import Kind
 from schemas.states import Awaited, Binding, State, Status
@@ -15,12 +16,14 @@ class Verdict:
 
     Attributes:
         removed: an entry was deleted, and the deletion guard counts it.
+        occupied: where the entity that is awaited stood in the way.
     """
 
     status: Status
     reason: str | None = None
     awaited: Awaited | None = None
     removed: bool = False
+    occupied: DN | None = None
 
 
 class Attempt:

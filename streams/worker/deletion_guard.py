@@ -9,7 +9,6 @@ from schemas.control import Approval, Discard
 from schemas.events import Kind, RedriveReason
 from schemas.states import Status
 from streams.control import ControlView
-from streams.settings import Settings
 from streams.worker.redriving import Redriver
 from streams.worker.state_view import Seen, StateView
 
@@ -90,13 +89,3 @@ class HeldWatch:
                 self._redriver.ask(seen.kind, seen.id, seen.partition, seen.revision, RedriveReason.DISCARD)
             case None:
                 pass
-
-
-def guard_limits(settings: Settings) -> Mapping[Kind, GuardLimits]:
-    """The deletion guard of both kinds."""
-    guard = settings.sync.deletion_guard
-    window_ms = guard.window_minutes * 60_000
-    return {
-        Kind.ACCOUNT: GuardLimits(guard.accounts, guard.percent, window_ms),
-        Kind.ORGANIZATION: GuardLimits(guard.organizations, guard.percent, window_ms),
-    }

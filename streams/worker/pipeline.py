@@ -13,6 +13,7 @@ from faust.types import EventT
 from processors.folding import Stale, fold
 from schemas.codec import decode_event
 from schemas.control import Approval, Discard
+from schemas.dn import DN
 from schemas.errors import Halting, InvalidEvent, Permanent, Retryable
 from schemas.events import ConnectivityTest, Event, Kind, PushMark, Redrive, RedriveReason
 from schemas.states import State, Status
@@ -23,6 +24,7 @@ from streams.worker.applying import Applier
 from streams.worker.attempt import Attempt, Verdict
 from streams.worker.gate import Gate
 from streams.worker.recorder import Recorder
+from streams.worker.state_view import Subject
 
 log = structlog.get_logger(__name__)
 
@@ -49,12 +51,25 @@ class _Work:
     stored: State | None
 
 
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the pipeline asks of others.
+
+    Attributes:
+        dead_letter: writes one, and returns when Kafka has it.
+        mended: waits until the directory can be used again.
+        recheck: told after an entity was recorded as waiting for another that stood at that DN.
+    """
+
+    dead_letter: Callable[[Original, Permanent], Awaitable[None]]
+    mended: Callable[[], Awaitable[None]]
+    recheck: Callable[[Subject, DN], None]
+
+
 class Pipeline:
     """Handles events; one of each key at a time, as `Lanes` runs it.
 
     Args:
-        dead_letter: writes one, and returns when Kafka has it.
-        mended: waits until the directory can be used again.
         max_event_bytes: a longer event is a dead letter.
 
     Attributes:
@@ -67,8 +82,7 @@ class Pipeline:
         control: ControlView,
         applier: Applier,
         gate: Gate,
-        dead_letter: Callable[[Original, Permanent], Awaitable[None]],
-        mended: Callable[[], Awaitable[None]],
+        hooks: Hooks,
         metrics: Metrics,
         *,
         max_event_bytes: int,
@@ -77,8 +91,7 @@ class Pipeline:
         self._control = control
         self._applier = applier
         self._gate = gate
-        self._dead_letter = dead_letter
-        self._mended = mended
+        self._hooks = hooks
         self._metrics = metrics
         self._max_event_bytes = max_event_bytes
 
@@ -192,13 +205,15 @@ class Pipeline:
                 verdict = Verdict(Status.DEAD_LETTERED, exc.reason.value)
                 self._brake(event, exc)
                 as_before = stored is not None and (stored.status, stored.reason) == (verdict.status, verdict.reason)
-                if not (as_before and isinstance(event.payload, Redrive)):
+                if not (as_before and _is_silent(event)):
                     await self._refuse(event.kind, work.original, exc)
             after = _judged(attempt.state, verdict, stored)
             if not isinstance(event.payload, Redrive) or after != stored:
                 written = self.recorder.record(event, work.original.partition, after)
                 if verdict.removed:
                     await self.recorder.read_back(event, written)
+                if verdict.occupied is not None:
+                    self._hooks.recheck((event.kind, event.subject), verdict.occupied)
         outcome = _OUTCOMES[verdict.status]
         if outcome is Outcome.APPLIED and not attempt.changes:
             outcome = Outcome.UNCHANGED
@@ -218,7 +233,7 @@ class Pipeline:
                 return await attempt()
             except Halting as exc:
                 log.debug("halted", reason=exc.reason)
-                await self._mended()
+                await self._hooks.mended()
                 wait = _FIRST_WAIT_SECONDS
             except Retryable as exc:
                 self._metrics.retries.labels(exc.reason).inc()
@@ -232,7 +247,7 @@ class Pipeline:
     async def _refuse(self, kind: Kind, original: Original, failure: Permanent) -> None:
         while True:
             try:
-                await self._dead_letter(original, failure)
+                await self._hooks.dead_letter(original, failure)
                 break
             except Retryable as exc:
                 self._metrics.retries.labels(exc.reason).inc()
@@ -247,6 +262,11 @@ class Pipeline:
             partition=original.partition,
             offset=original.offset,
         )
+
+
+def _is_silent(event: Event) -> bool:
+    """Whether a redrive that fails as before writes no second dead letter; what a person retries is answered anew."""
+    return isinstance(event.payload, Redrive) and event.payload.reason is not RedriveReason.RETRY
 
 
 def _judged(state: State, verdict: Verdict, stored: State | None) -> State:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from processors.placement import Unplaced, place_below
+from schemas.dn import DN
 from schemas.events import Kind, RedriveReason
 from schemas.states import AwaitsChildren, AwaitsEntity, AwaitsOrganization, AwaitsTime, Status
 from streams.worker.redriving import Redriver
@@ -65,11 +66,23 @@ class WaitingRoom:
                 continue
             if self._is_released(seen):
                 self._release(seen)
-            elif budget and self._is_due(subject, seen):
+            elif budget and self._is_due(subject):
                 budget -= 1
                 self._release(seen)
             else:
                 self._break_circle(seen)
+
+    def recheck(self, subject: Subject, occupied: DN) -> None:
+        """Test an entity that was just recorded as waiting for another that stood at `occupied`.
+
+        The other may have left, and the view may have known it, before the wait was recorded.
+        """
+        seen = self._waiting.get(subject)
+        if seen is None or not isinstance(seen.awaited, AwaitsEntity):
+            return
+        others = list(self._entities(seen.awaited.entity_id))
+        if not any(other.binding is not None and DN.parse(other.binding.dn).matches(occupied) for other in others):
+            self._release(seen)
 
     def _on_change(self, before: Seen | None, seen: Seen | None) -> None:
         """Keep the index, then test whoever the change may release."""
@@ -85,6 +98,7 @@ class WaitingRoom:
             self._waiting[subject] = seen
             for key in _awaited_ids(seen):
                 self._by_awaited[key].add(subject)
+            self._plan_retry(seen)
             self._test(seen)
         else:
             self._retries.pop(subject, None)
@@ -145,19 +159,24 @@ class WaitingRoom:
             if identifier in entities:
                 yield entities[identifier]
 
-    def _is_due(self, subject: Subject, seen: Seen) -> bool:
-        """Whether to try although the view does not release it: after 30 s, doubling to 1 h, with jitter."""
+    def _plan_retry(self, seen: Seen) -> None:
+        """Note when to try although the view does not release it: after 30 s, doubling to 1 h, with jitter."""
         if not isinstance(seen.awaited, AwaitsChildren | AwaitsTime | AwaitsEntity):
-            return False
-        now, retry = self._now(), self._retries.get(subject)
-        if retry is None or retry.revision != seen.revision:
-            first = random.uniform(0.5, 1) * FIRST_RETRY_SECONDS  # noqa: S311 - spreads the load
-            self._retries[subject] = _Retry(seen.revision, FIRST_RETRY_SECONDS, now + first)
-            return False
-        if now < retry.due:
+            self._retries.pop(seen.subject, None)
+            return
+        known = self._retries.get(seen.subject)
+        if known is None or known.revision != seen.revision:
+            self._retries[seen.subject] = _Retry(seen.revision, FIRST_RETRY_SECONDS, self._later(FIRST_RETRY_SECONDS))
+
+    def _later(self, seconds: float) -> float:
+        return self._now() + random.uniform(0.5, 1) * seconds  # noqa: S311 - spreads the load
+
+    def _is_due(self, subject: Subject) -> bool:
+        retry = self._retries.get(subject)
+        if retry is None or self._now() < retry.due:
             return False
         retry.wait = min(retry.wait * 2, LAST_RETRY_SECONDS)
-        retry.due = now + random.uniform(0.5, 1) * retry.wait  # noqa: S311
+        retry.due = self._later(retry.wait)
         return True
 
     def _release(self, seen: Seen) -> None:
