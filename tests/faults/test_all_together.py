@@ -43,6 +43,7 @@ def worker_killed_while_slapd_is_frozen(run: FaultyRun, seconds: float) -> None:
 def test_all_together(
     tmp_path: Path, fresh_kafka: Callable[..., Kafka], fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
+    """The worst day: one fault after the other, some of them together."""
     with FaultyRun(
         *(tmp_path, fresh_kafka(), fresh_slapd(SlapdOptions(durable=True)), topic_prefix),
         events=5000,

@@ -70,6 +70,7 @@ def read_only(run: FaultyRun, seconds: float) -> None:
 def test_short_outages_of_every_sort(
     tmp_path: Path, kafka: Kafka, fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
+    """One after the other in one run: silent, deaf, cut off, and dead while one worker joins and another leaves."""
     with FaultyRun(
         *(tmp_path, kafka, fresh_slapd(_DURABLE), topic_prefix), events=1500, seconds=25, connection=_SHORT_TIMEOUT
     ) as run:

@@ -37,6 +37,7 @@ def test_a_broker_killed_while_the_directory_is_read_only(
 def test_five_thousand_events_through_a_killed_broker(
     tmp_path: Path, fresh_kafka: Callable[..., Kafka], fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
+    """For 3 s, and for longer than the group waits for a member."""
     with FaultyRun(tmp_path, fresh_kafka(), fresh_slapd(), topic_prefix, events=5000, seconds=60) as run:
         broker_killed(run, 3)
         broker_killed(run, 12)

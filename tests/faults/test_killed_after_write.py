@@ -71,6 +71,7 @@ def killed_after_writes(run: FaultyRun) -> None:
 def test_killed_between_write_and_record(
     tmp_path: Path, kafka: Kafka, fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
+    """Whoever is next finds the work done, and does not do it twice: no account gets a second entry."""
     with FaultyRun(tmp_path, kafka, fresh_slapd(), topic_prefix, events=1500, seconds=20, workers=1) as run:
         killed_after_writes(run)
 
@@ -79,6 +80,7 @@ def test_killed_between_write_and_record(
 def test_five_thousand_events_while_workers_are_killed_between_write_and_record(
     tmp_path: Path, kafka: Kafka, fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
+    """The long form: sixteen deaths."""
     with FaultyRun(tmp_path, kafka, fresh_slapd(), topic_prefix, events=5000, seconds=120, workers=1) as run:
         for _ in range(4):
             killed_after_writes(run)

@@ -75,6 +75,7 @@ def ten_kinds(number: int) -> Iterator[Poison]:
 def test_fifty_poison_events_among_two_thousand(
     tmp_path: Path, fresh_kafka: Callable[..., Kafka], fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
+    """Each with its reason and its place, none with a password; everyone else is applied."""
     source = busy_company(1950, seed=7, people=700)
     poison = [one for number in range(_ROUNDS) for one in ten_kinds(number)]
     random.Random(7).shuffle(poison)
