@@ -1,6 +1,6 @@
 """What comes of an attempt to make the directory what it should be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from schemas.dn import DN
@@ -65,7 +65,7 @@ class Waits:
     reason: str
     awaited: Awaited
     changes: tuple[Change, ...] = ()
-    occupied: DN | None = None
+    occupied: DN | None = field(default=None, compare=False)  # a hint, no part of the answer
 
 
 class ParentMissing(LdapflowError):
