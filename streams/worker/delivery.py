@@ -145,7 +145,7 @@ class OrderedConsumer(driver.Consumer):
             if known is None:
                 self.progress[tp] = known = Progress(offset, committed)
                 self.rereads["rebalance"] += 1
-            known.rewind()
+            known.rewind(offset)
             self._read_offset[tp] = offset or None
         return True
 
@@ -287,11 +287,12 @@ class OrderedConsumer(driver.Consumer):
         while not self.should_stop:
             await self.sleep(STALL_SECONDS / 4)
             now = monotonic()
-            if self.app.rebalancing or not self.flow_active or self._unacked_messages:
+            if self.app.rebalancing or not self.flow_active:
                 seen.clear()
                 continue
+            busy = {ensure_TP(message.tp) for message in self._unacked_messages}
             for tp, progress in self.progress.items():
-                if tp not in seen or seen[tp][0] != progress.next:
+                if tp in busy or tp not in seen or seen[tp][0] != progress.next:
                     seen[tp] = (progress.next, now)
             late = {
                 tp: mark for tp, (mark, since) in seen.items() if tp in self.progress and now - since > STALL_SECONDS

@@ -46,9 +46,9 @@ class Progress:
         """Say that delivered events may have been thrown away."""
         self._fetched = None
 
-    def rewind(self) -> None:
-        """Say that the log was sought to `next`."""
-        self.position = self.next
+    def rewind(self, offset: int) -> None:
+        """Say that the log was sought to an offset: `next` as it was when that was asked for."""
+        self.position = offset
         self._fetched = deque()
 
     def fetch(self, offsets: Sequence[int]) -> list[range]:

@@ -7,7 +7,7 @@ from streams.worker.progress import AHEAD_LIMIT, Hole, Progress
 
 def ready(start: int = 0) -> Progress:
     progress = Progress(start, durable=None)
-    progress.rewind()
+    progress.rewind(start)
     return progress
 
 
@@ -64,7 +64,7 @@ def test_lacking_offsets_met_again_after_a_rewind_count_once_more_but_skip_nothi
     assert progress.take(0)
     assert progress.take(5)
     progress.forget()
-    progress.rewind()
+    progress.rewind(0)
     progress.fetch([0, 5, 6])
     assert not progress.take(0)
     assert not progress.take(5)
@@ -99,3 +99,20 @@ def test_a_stuck_event_stops_the_intake_at_the_limit() -> None:
     for offset in range(AHEAD_LIMIT):
         assert progress.take(offset)
     assert progress.is_full
+
+
+def test_what_is_finished_while_the_log_is_sought_is_met_again_and_not_handed_over() -> None:
+    """`next` moves on between the question and the answer."""
+    progress = ready()
+    progress.fetch([0, 1])
+    for offset in (0, 1):
+        assert progress.deliver(offset)
+        assert progress.take(offset)
+    progress.forget()
+    sought = progress.next
+    progress.finish(0)
+    progress.rewind(sought)
+    assert progress.fetch([0, 1, 2]) == []
+    assert not progress.take(0)
+    assert not progress.take(1)
+    assert progress.take(2)
