@@ -134,10 +134,10 @@ class Worker:
     def _watches(self, redriver: Redriver, control: ControlReader) -> "_Watches":
         settings, view = self._settings, self._view
         source_node = settings.sync.source_node
-        BindingWatch(view, redriver, self._owns)
         return _Watches(
             WaitingRoom(view, redriver, source_node, self._owns, monotonic),
             ScopeWatch(view, redriver, source_node, self._owns),
+            BindingWatch(view, redriver, self._owns),
             HeldWatch(view, control.view, redriver, self._owns),
         )
 
@@ -175,11 +175,15 @@ class Worker:
         for wiring in wirings(self._settings):
             pipeline.recorder.tables[wiring.kind] = add_agent(app, wiring, partial(pipeline.handle, wiring.kind))
 
+        def begun() -> None:
+            watches.look()
+            tasks.start(watches.scope.look_at_everything())
+
         @app.on_partitions_assigned.connect(weak=False)
         async def assigned(*_: object, **__: object) -> None:
-            watches.room.sweep()
-            watches.held.look()
-            tasks.start(watches.scope.look_at_everything())
+            consumer = app.ordered_consumer
+            if consumer is not None:
+                consumer.on_begin = begun
 
         return app
 
@@ -229,8 +233,7 @@ class Worker:
     async def _sweep(self, watches: "_Watches") -> None:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
-            watches.room.sweep()
-            watches.held.look()
+            watches.look()
 
     async def _measure(self) -> None:
         while True:
@@ -241,10 +244,17 @@ class Worker:
 class _Watches:
     """What looks at the view for entities that must be applied again."""
 
-    def __init__(self, room: WaitingRoom, scope: ScopeWatch, held: HeldWatch) -> None:
+    def __init__(self, room: WaitingRoom, scope: ScopeWatch, bindings: BindingWatch, held: HeldWatch) -> None:
         self.room = room
         self.scope = scope
+        self.bindings = bindings
         self.held = held
+
+    def look(self) -> None:
+        """Look at all that a look of every 30 s is not too much for."""
+        self.room.sweep()
+        self.bindings.look()
+        self.held.look()
 
 
 def _now() -> int:

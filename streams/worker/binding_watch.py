@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from schemas.events import Kind, RedriveReason
-from streams.worker.redriving import Redriver
+from streams.worker.redriving import Redrives
 from streams.worker.state_view import Seen, StateView
 
 
@@ -14,17 +14,23 @@ class BindingWatch:
         owns: whether a partition of a kind is ours.
     """
 
-    def __init__(self, view: StateView, redriver: Redriver, owns: Callable[[Kind, int], bool]) -> None:
+    def __init__(self, view: StateView, redriver: Redrives, owns: Callable[[Kind, int], bool]) -> None:
         self._view = view
         self._redriver = redriver
         self._owns = owns
         view.listen(self._on_change)
         view.listen_to_late_writes(self._heal)
 
+    def look(self) -> None:
+        """Look at every entry that has several holders: on assignment, every 30 s."""
+        for entry_uuid in self._view.shared_entries():
+            self._test(entry_uuid)
+
     def _on_change(self, _: Seen | None, seen: Seen | None) -> None:
-        if seen is None or not seen.is_bound or seen.binding is None:
-            return
-        entry_uuid = seen.binding.entry_uuid
+        if seen is not None and seen.is_bound and seen.binding is not None:
+            self._test(seen.binding.entry_uuid)
+
+    def _test(self, entry_uuid: str) -> None:
         holders = self._view.holders(entry_uuid)
         if len(holders) == 1:
             return

@@ -9,7 +9,7 @@ from schemas.control import Approval, Discard
 from schemas.events import Kind, RedriveReason
 from schemas.states import Status
 from streams.control import ControlView
-from streams.worker.redriving import Redriver
+from streams.worker.redriving import Redrives
 from streams.worker.state_view import Seen, StateView
 
 
@@ -61,7 +61,7 @@ class HeldWatch:
     """
 
     def __init__(
-        self, view: StateView, control: ControlView, redriver: Redriver, owns: Callable[[Kind, int], bool]
+        self, view: StateView, control: ControlView, redriver: Redrives, owns: Callable[[Kind, int], bool]
     ) -> None:
         self._view = view
         self._control = control

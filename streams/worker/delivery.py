@@ -35,6 +35,7 @@ class OrderedConsumer(driver.Consumer):
         progress: one watermark for each partition that this worker owns.
         leaving: partitions are being taken away, or the worker ends: who waits must give up.
         on_leave: called when `leaving` becomes true.
+        on_begin: called after partitions became ours to handle: not when they are assigned, but when recovery is over.
         send_failed: Kafka refused a write of a table: nothing may be committed any more.
         rereads: why and how often partitions were read again; metric `ldapflow_rereads_total`.
     """
@@ -50,6 +51,7 @@ class OrderedConsumer(driver.Consumer):
         self.leaving = False
         self.send_failed = False
         self.on_leave: list[Callable[[], None]] = []
+        self.on_begin: Callable[[], None] | None = None
         self.rereads: dict[str, int] = {"rebalance": 0, "partial": 0, "out_of_step": 0, "stall": 0}
         self.lease_seconds = conf.broker_session_timeout - conf.broker_heartbeat_interval
         self._ending = False
@@ -140,13 +142,17 @@ class OrderedConsumer(driver.Consumer):
             return False
         if self._epoch != epoch:
             return False
+        begun = False
         for tp, (offset, committed) in start.items():
             known = self.progress.get(tp)
             if known is None:
                 self.progress[tp] = known = Progress(offset, committed)
                 self.rereads["rebalance"] += 1
+                begun = True
             known.rewind(offset)
             self._read_offset[tp] = offset or None
+        if begun and self.on_begin is not None:
+            asyncio.get_running_loop().call_soon(self.on_begin)  # its faults are not this task's
         return True
 
     def _tell_lacking(self, tp: TP, lacking: range) -> None:

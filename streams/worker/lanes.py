@@ -2,14 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from faust.types import EventT
-
-from streams.worker.delivery import OrderedConsumer
+from faust.types import EventT, Message
 
 WINDOW: Final = 64  # keys at work at once
 GRACE_SECONDS: Final = 1.0  # for what is in work when partitions are taken away
+
+
+class Deliveries(Protocol):
+    """What a lane asks of `OrderedConsumer`, which says what it means."""
+
+    leaving: bool
+    on_leave: list[Callable[[], None]]
+
+    def take(self, message: Message) -> bool:
+        """Hand an event over, once and in order."""
+
+    def owns(self, message: Message) -> bool:
+        """Tell whether an event that was handed over may still be begun."""
+
+    def drop(self, message: Message) -> None:
+        """Let go of an event without having done it."""
 
 
 class Lanes:
@@ -22,7 +36,7 @@ class Lanes:
 
     def __init__(
         self,
-        consumer: OrderedConsumer,
+        consumer: Deliveries,
         handle: Callable[[EventT[Any]], Awaitable[None]],
         window: int = WINDOW,
     ) -> None:

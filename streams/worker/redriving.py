@@ -7,7 +7,7 @@ serve everybody (design section 4).
 import asyncio
 import random
 from time import monotonic
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import orjson
 import structlog
@@ -29,6 +29,13 @@ def redrive_value(identifier: str, revision: Revision, reason: RedriveReason) ->
     """The event `ldapflow:redrive` (contract section 2)."""
     body = {"id": identifier, "revision": list(revision), "reason": reason.value}
     return orjson.dumps({"eventType": EventType.REDRIVE.value, "bizData": body})
+
+
+class Redrives(Protocol):
+    """Whom the watches ask."""
+
+    def ask(self, kind: Kind, identifier: str, partition: int, revision: Revision, reason: RedriveReason) -> None:
+        """Have a state applied again, if it is still the one of `revision`."""
 
 
 class Redriver:

@@ -10,7 +10,7 @@ from typing import Final
 from processors.placement import Outside, is_source_or_root, walk
 from schemas.events import Kind, RedriveReason
 from schemas.states import Status
-from streams.worker.redriving import Redriver
+from streams.worker.redriving import Redrives
 from streams.worker.state_view import Seen, StateView
 
 _TURN: Final = 2000  # entities looked at in one turn of the event loop
@@ -24,7 +24,7 @@ class ScopeWatch:
     """
 
     def __init__(
-        self, view: StateView, redriver: Redriver, source_node: str, owns: Callable[[Kind, int], bool]
+        self, view: StateView, redriver: Redrives, source_node: str, owns: Callable[[Kind, int], bool]
     ) -> None:
         self._view = view
         self._redriver = redriver

@@ -96,6 +96,7 @@ class StateView:
         self.target: Final = target
         self.entities: Final[dict[Kind, dict[str, Seen]]] = {kind: {} for kind in Kind}
         self._holders: dict[str, set[Subject]] = defaultdict(set)
+        self._shared: set[str] = set()
         self._members: dict[str, set[Subject]] = defaultdict(set)
         self._bound_below: dict[str, set[Subject]] = defaultdict(set)
         self._bound_count: dict[Kind, int] = dict.fromkeys(Kind, 0)
@@ -126,6 +127,10 @@ class StateView:
     def holders(self, entry_uuid: str) -> AbstractSet[Subject]:
         """The entities bound to an entry; more than one is a fault that must be mended."""
         return self._holders.get(entry_uuid, frozenset())
+
+    def shared_entries(self) -> AbstractSet[str]:
+        """The entryUUIDs of the entries that have several holders."""
+        return frozenset(self._shared)
 
     def members(self, organization_id: str) -> AbstractSet[Subject]:
         """Everybody whose state names the organization as parent or membership."""
@@ -228,7 +233,10 @@ class StateView:
         for parent in seen.parents:
             self._members[parent].add(subject)
         if seen.is_bound and seen.binding is not None:
-            self._holders[seen.binding.entry_uuid].add(subject)
+            holders = self._holders[seen.binding.entry_uuid]
+            holders.add(subject)
+            if len(holders) > 1:
+                self._shared.add(seen.binding.entry_uuid)
             self._bound_count[seen.kind] += 1
             for parent in seen.parents:
                 self._bound_below[parent].add(subject)
@@ -243,6 +251,8 @@ class StateView:
             _discard(self._members, parent, subject)
         if known.is_bound and known.binding is not None:
             _discard(self._holders, known.binding.entry_uuid, subject)
+            if len(self.holders(known.binding.entry_uuid)) < 2:  # noqa: PLR2004 - two are several
+                self._shared.discard(known.binding.entry_uuid)
             self._bound_count[known.kind] -= 1
             for parent in known.parents:
                 _discard(self._bound_below, parent, subject)

@@ -14,7 +14,7 @@ from processors.placement import Unplaced, place_below
 from schemas.dn import DN
 from schemas.events import Kind, RedriveReason
 from schemas.states import AwaitsChildren, AwaitsEntity, AwaitsOrganization, AwaitsTime, Status
-from streams.worker.redriving import Redriver
+from streams.worker.redriving import Redrives
 from streams.worker.state_view import Seen, StateView, Subject
 
 FIRST_RETRY_SECONDS: Final = 30.0
@@ -43,7 +43,7 @@ class WaitingRoom:
     def __init__(
         self,
         view: StateView,
-        redriver: Redriver,
+        redriver: Redrives,
         source_node: str,
         owns: Callable[[Kind, int], bool],
         now: Callable[[], float],
