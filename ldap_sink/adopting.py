@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from ldap_sink.claims import Claims
 from ldap_sink.diffing import has_classes
 from ldap_sink.directory import Directory
+from ldap_sink.failures import Conflict
 from ldap_sink.outcomes import Holders, IdMark, Waits
 from ldap_sink.protocol.filters import any_of, both, equality
+from ldap_sink.protocol.results import NO_SUCH_OBJECT
 from ldap_sink.subschema import Subschema
 from schemas.dn import DN
 from schemas.entries import FoundEntry, Values, WantedEntry
@@ -77,6 +79,8 @@ class Adopter:
         if wanted.identifier and values:
             hits = await self.directory.find(_identified(wanted, wanted.identifier, values), attributes)
             if len(hits) > 1:
+                hits = await self._not_of_others(subject, hits)
+            if len(hits) > 1:
                 return Waits("ambiguous_identifier", AwaitsTime())
             if hits:
                 return await self._refusal(mark, subject, wanted, hits[0]) or hits[0]
@@ -93,6 +97,7 @@ class Adopter:
                 return _occupied(holder, occupant)
         holder = await self.holders.holder_of(occupant.entry_uuid)
         if holder is None or holder == subject:
+            await self._see_again(occupant)
             return Waits("foreign_entry", AwaitsTime())
         return _occupied(holder, occupant)
 
@@ -109,8 +114,21 @@ class Adopter:
         if holder is not None and holder != subject:
             return _occupied(holder, found)
         if not has_classes(wanted, found, subschema):
+            await self._see_again(found)
             return Waits("foreign_entry", AwaitsTime())
         return None
+
+    async def _not_of_others(self, subject: str, hits: Sequence[FoundEntry]) -> list[FoundEntry]:
+        """Leave out what belongs to others: two people may have one name, but only nobody's entries are in question."""
+        holders = [await self.holders.holder_of(found.entry_uuid) for found in hits]
+        free = [found for found, holder in zip(hits, holders, strict=True) if holder in {None, subject}]
+        return free or list(hits[:1])
+
+    async def _see_again(self, stranger: FoundEntry) -> None:
+        """Raise Conflict if a stranger has gone: it was somebody's whose deletion was recorded after we read it."""
+        again = await self.directory.read(stranger.dn)
+        if again is None or again.entry_uuid != stranger.entry_uuid:
+            raise Conflict(NO_SUCH_OBJECT, "", f"{stranger.dn} has gone meanwhile")
 
     def _claimed(self, subject: str, found: FoundEntry) -> Waits | None:
         holder = self.claims.claim(found.entry_uuid, subject)

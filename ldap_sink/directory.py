@@ -9,7 +9,8 @@ from typing import Self, TypeAlias
 from ldap_sink.failures import translate
 from ldap_sink.protocol.connection import Connection
 from ldap_sink.protocol.controls import Control, assertion, post_read, read_post_read
-from ldap_sink.protocol.filters import both, equality
+from ldap_sink.protocol.filters import both, equality, present
+from ldap_sink.protocol.messages import Scope
 from ldap_sink.protocol.ordering import DnLocks
 from ldap_sink.protocol.results import NO_SUCH_OBJECT, LdapResultError, Result
 from ldap_sink.reading import asked, found_entry, read_subschema
@@ -119,6 +120,18 @@ class Directory:
                     raise Halting("target_missing", f"there is no {target}") from exc
                 raise
             return [found for found in map(found_entry, entries) if found.dn.is_below(target)]
+
+    async def children(self, dn: DN) -> list[FoundEntry]:
+        """The entries right below one of ours; none when it is not there."""
+        connection = await self.session()
+        with self._operation("search"):
+            try:
+                entries = await connection.search(str(dn), present("objectClass"), asked(()), scope=Scope.ONE_LEVEL)
+            except LdapResultError as exc:
+                if exc.result.code == NO_SUCH_OBJECT:
+                    return []
+                raise
+            return [found_entry(entry) for entry in entries]
 
     async def add(self, change: Add, attributes: Sequence[str] = ()) -> FoundEntry:
         """Create an entry; returns it as it is then."""

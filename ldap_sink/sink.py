@@ -149,6 +149,13 @@ class Sink:
 
         return await self._converge(once, changes)
 
+    async def children(self, binding: Binding) -> list[str]:
+        """The entryUUIDs of all entries right below a bound one."""
+        valid = self._valid(binding)
+        found = None if valid is None else await locate(self._directory, valid, guesses(valid, None), ())
+        children = [] if found is None else await self._directory.children(found.dn)
+        return [child.entry_uuid for child in children]
+
     async def present_dn(self, binding: Binding, hint: DN) -> DN | None:
         """The DN that a bound entry has now, `hint` or another; None when it is gone."""
         valid = self._valid(binding)

@@ -13,10 +13,11 @@ from ldap_sink.subschema import Subschema
 from processors.placement import Outside, Placed, Placement, Unplaced, is_source_or_root, place
 from processors.rdn import temporary_rdn
 from processors.wanted import EntryRules
+from schemas.dn import DN
 from schemas.entries import WantedEntry
 from schemas.errors import DeadLetterReason, Permanent, Retryable
 from schemas.events import Kind, Record, RedriveReason
-from schemas.states import AwaitsOrganization, AwaitsTime, Status
+from schemas.states import AwaitsEntity, AwaitsOrganization, AwaitsTime, Binding, Status
 from streams.settings import DisabledAccounts
 from streams.worker.account_locks import AccountLocks
 from streams.worker.attempt import Attempt, Verdict
@@ -101,19 +102,18 @@ class Applier:
         # First, and on its own: a leaver must not stay because of a bad mail address.
         await self._parts.locks.settle(attempt, record, self._mark(attempt))
         wanted = await self._wanted(record)
-        if attempt.aside:
-            wanted = _aside(wanted, attempt.identifier)
         for _ in range(_ROUNDS):
             route = self._parents.route(placed.path)
             try:
                 parent = await self._parents.resolve(placed.path)
-                outcome = await self._parts.sink.apply(attempt.identifier, wanted, parent, attempt.binding)
+                if obstacle := await self._own_descendant(attempt, placed, parent):
+                    return Verdict(Status.WAITING, "below_itself", AwaitsEntity(obstacle))
+                outcome = await self._apply_entry(attempt, wanted, parent)
             except ParentMissing:
                 self._parents.forget(placed.path)
                 continue
             except ParentVanished as exc:
                 return self._await_vanished(exc.organization_id)
-            attempt.changes += outcome.changes
             match outcome:
                 case Waits(reason, awaited, _, occupied):
                     return Verdict(Status.WAITING, reason, awaited, occupied=occupied)
@@ -129,6 +129,33 @@ class Applier:
                 return Verdict(Status.WAITING, "organization_moving", AwaitsTime())
             placed = again
         raise Retryable("parent_missing", "the parent's entry is moved or removed again and again")
+
+    async def _apply_entry(self, attempt: Attempt, wanted: WantedEntry, parent: DN) -> Applied | Waits:
+        """Apply under the wanted name; who shall let a circle turn and cannot have it takes a temporary one."""
+        attempt.stands_aside = False
+        outcome = await self._parts.sink.apply(attempt.identifier, wanted, parent, attempt.binding)
+        attempt.changes += outcome.changes
+        if attempt.aside and isinstance(outcome, Waits) and outcome.occupied is not None:
+            aside = _aside(wanted, attempt.identifier)
+            outcome = await self._parts.sink.apply(attempt.identifier, aside, parent, attempt.binding)
+            attempt.changes += outcome.changes
+            attempt.stands_aside = True
+        return outcome
+
+    async def _own_descendant(self, attempt: Attempt, placed: Placed, parent: DN) -> str | None:
+        """The organization that still stands below the one that is to go below it, and must leave first."""
+        binding = attempt.binding
+        if attempt.kind is not Kind.ORGANIZATION or binding is None or not placed.path:
+            return None
+        if not parent.is_at_or_below(DN.parse(binding.dn)):
+            return None
+        own = await self._parts.sink.present_dn(binding, DN.parse(binding.dn))
+        if own is None or not parent.is_at_or_below(own):
+            return None
+        for length in range(1, len(placed.path) + 1):
+            if (await self._parents.resolve(placed.path[:length])).is_below(own):
+                return placed.path[length - 1]
+        return None
 
     def _await_vanished(self, organization_id: str) -> Verdict:
         """The organization's owner shall make its entry again; we wait for it."""
@@ -173,10 +200,20 @@ class Applier:
                 attempt.note_lock(locked=False)
                 return replace(done, removed=bool(outcome.changes) and not attempt.approved)
             case Waits("children", _) if self._parts.view.is_empty_below(attempt.identifier):
-                # All that is ours is gone from below it: what is left is somebody else's.
-                return Verdict(Status.WAITING, "foreign_children", AwaitsTime())
+                return await self._await_children(attempt.binding)
             case Waits(reason, awaited):
                 return Verdict(Status.WAITING, reason, awaited)
+
+    async def _await_children(self, binding: Binding) -> Verdict:
+        """Nobody belongs below it any more: who still stands there waits elsewhere, or is somebody else's."""
+        children = await self._parts.sink.children(binding)
+        if not children:
+            raise Retryable("children_gone", "its children have gone meanwhile")
+        for entry_uuid in children:
+            holder = self._parts.view.holder(entry_uuid)
+            if holder is not None:
+                return Verdict(Status.WAITING, "children", AwaitsEntity(holder[1]))
+        return Verdict(Status.WAITING, "foreign_children", AwaitsTime())
 
     def _mark(self, attempt: Attempt) -> IdMark | None:
         """By what the entry says that it is this entity's, where that is configured."""
@@ -204,6 +241,6 @@ def _aside(wanted: WantedEntry, identifier: str) -> WantedEntry:
 
 def _standing_aside(attempt: Attempt) -> Verdict | None:
     """Whoever took a temporary name goes on waiting for the one it wants."""
-    if not attempt.aside:
+    if not attempt.stands_aside:
         return None
     return Verdict(Status.WAITING, attempt.state.reason, attempt.state.awaited)

@@ -16,7 +16,8 @@ from ldap_sink.locking import Locker
 from ldap_sink.probing import Prober
 from ldap_sink.sink import Sink
 from schemas.errors import Halting, Permanent, Retryable
-from schemas.events import Kind
+from schemas.events import Kind, RedriveReason
+from schemas.states import Revision
 from streams.control import ControlReader
 from streams.dead_letters import Original, send_dead_letter
 from streams.kafka import Publisher
@@ -136,7 +137,7 @@ class Worker:
         source_node = settings.sync.source_node
         return _Watches(
             WaitingRoom(view, redriver, source_node, self._owns, monotonic),
-            ScopeWatch(view, redriver, source_node, self._owns),
+            ScopeWatch(view, redriver, source_node, settings.sync.target_dn, self._owns),
             BindingWatch(view, redriver, self._owns),
             HeldWatch(view, control.view, redriver, self._owns),
         )
@@ -165,7 +166,13 @@ class Worker:
             control.view,
             Applier(parts, settings.sync.source_node, settings.sync.disabled_accounts),
             self._gate,
-            Hooks(dead_letter, parts.directory.up, room.recheck),
+            Hooks(
+                dead_letter,
+                parts.directory.up,
+                room.recheck,
+                parts.redriver.handled,
+                partial(_look_again, parts.redriver),
+            ),
             self._metrics,
             max_event_bytes=settings.max_event_bytes,
         )
@@ -255,6 +262,10 @@ class _Watches:
         self.room.sweep()
         self.bindings.look()
         self.held.look()
+
+
+def _look_again(redriver: Redriver, kind: Kind, identifier: str, partition: int, revision: Revision) -> None:
+    redriver.ask(kind, identifier, partition, revision, RedriveReason.RELEASE)
 
 
 def _now() -> int:

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from schemas.dn import DN
-from schemas.entries import Change
+from schemas.entries import Add, Change
 from schemas.events import Kind
 from schemas.states import Awaited, Binding, State, Status
 
@@ -37,7 +37,8 @@ class Attempt:
         changes: what was written to the directory so far.
         approved: a person approved the deletion.
         admitted: the deletion guard lets it happen.
-        aside: take a temporary name, so that a circle of names can turn.
+        aside: if the wanted name is taken, take a temporary one, so that a circle of names can turn.
+        stands_aside: it has the temporary one now.
         until_recorded: closed when the outcome is recorded.
     """
 
@@ -57,7 +58,9 @@ class Attempt:
         self.approved = approved
         self.admitted = approved
         self.aside = aside
+        self.stands_aside = False
         self.changes: list[Change] = []
+        self._was_bound = state.binding is not None
         self.until_recorded = AsyncExitStack()
         self._intend = intend
 
@@ -65,6 +68,12 @@ class Attempt:
     def binding(self) -> Binding | None:
         """The entry that the entity is bound to, as far as is known by now."""
         return self.state.binding
+
+    @property
+    def has_adopted(self) -> bool:
+        """Whether it found an entry that was there already, and nobody's."""
+        made = any(isinstance(change, Add) for change in self.changes)
+        return not self._was_bound and self.binding is not None and not made
 
     def bind(self, binding: Binding | None) -> None:
         """Learn which entry it is."""

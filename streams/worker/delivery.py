@@ -289,34 +289,40 @@ class OrderedConsumer(driver.Consumer):
 
     @Service.task
     async def _stall_watch(self) -> None:
-        seen: dict[TP, tuple[int, float]] = {}
+        """Look for partitions that stand still although there is something to read, and nothing of them is in work."""
+        idle_since: dict[TP, tuple[int, float]] = {}  # `next`, and when it was that for the first time
+        behind: dict[TP, int] = {}  # `next` of those that were idle and had something to read a while ago
         while not self.should_stop:
             await self.sleep(STALL_SECONDS / 4)
             now = monotonic()
             if self.app.rebalancing or not self.flow_active:
-                seen.clear()
+                idle_since.clear()
+                behind.clear()
                 continue
             busy = {ensure_TP(message.tp) for message in self._unacked_messages}
             for tp, progress in self.progress.items():
-                if tp in busy or tp not in seen or seen[tp][0] != progress.next:
-                    seen[tp] = (progress.next, now)
-            late = {
-                tp: mark for tp, (mark, since) in seen.items() if tp in self.progress and now - since > STALL_SECONDS
-            }
-            if late:
-                await self._read_stalled_again(late)
-                seen.clear()
+                if tp in busy or tp not in idle_since or idle_since[tp][0] != progress.next:
+                    idle_since[tp] = (progress.next, now)
+            idle = {tp: mark for tp, (mark, since) in idle_since.items() if now - since > STALL_SECONDS}
+            for tp, is_behind in (await self._are_behind(idle)).items():
+                if is_behind and behind.get(tp) == idle[tp]:
+                    self._read_again(tp)
+                behind[tp] = idle[tp] if is_behind else -1
+                idle_since[tp] = (idle[tp], now)
 
-    async def _read_stalled_again(self, late: Mapping[TP, int]) -> None:
+    async def _are_behind(self, idle: Mapping[TP, int]) -> dict[TP, bool]:
+        """Whether the log of each partition goes on beyond its `next`; nothing when Kafka cannot tell."""
+        if not idle:
+            return {}
         try:
-            ends = await self.highwaters(*late)
+            ends = await self.highwaters(*idle)
         except KafkaError as exc:
             self.log.warning("cannot ask for the ends of the log: %r", exc)
-            return
-        for tp, mark in late.items():
-            progress = self.progress.get(tp)
-            if progress is not None and progress.next == mark < (ends.get(tp) or 0):
-                self.rereads["stall"] += 1
-                self.log.error("%s-%d stands still at %d of %d: reading again", tp.topic, tp.partition, mark, ends[tp])
-                self.forget()
-                self.resume_partitions({tp})
+            return {}
+        return {tp: (ends.get(tp) or 0) > mark for tp, mark in idle.items() if tp in self.progress}
+
+    def _read_again(self, tp: TP) -> None:
+        self.rereads["stall"] += 1
+        self.log.error("%s-%d stands still at %d: reading again", tp.topic, tp.partition, self.progress[tp].next)
+        self.forget()
+        self.resume_partitions({tp})

@@ -16,7 +16,7 @@ from schemas.control import Approval, Discard
 from schemas.dn import DN
 from schemas.errors import Halting, InvalidEvent, Permanent, Retryable
 from schemas.events import ConnectivityTest, Event, Kind, PushMark, Redrive, RedriveReason
-from schemas.states import State, Status
+from schemas.states import Revision, State, Status
 from streams.control import ControlView
 from streams.dead_letters import Original
 from streams.metrics import Metrics, Outcome
@@ -59,11 +59,15 @@ class Hooks:
         dead_letter: writes one, and returns when Kafka has it.
         mended: waits until the directory can be used again.
         recheck: told after an entity was recorded as waiting for another that stood at that DN.
+        redriven: told that a redrive is being handled.
+        adopted: told after an entity was recorded as bound to an entry that was there already.
     """
 
     dead_letter: Callable[[Original, Permanent], Awaitable[None]]
     mended: Callable[[], Awaitable[None]]
     recheck: Callable[[Subject, DN], None]
+    redriven: Callable[[Kind, str, Revision, RedriveReason], None]
+    adopted: Callable[[Kind, str, int, Revision], None]
 
 
 class Pipeline:
@@ -139,6 +143,7 @@ class Pipeline:
             case PushMark():
                 return Outcome.UNCHANGED, None, []
             case Redrive(revision, reason):
+                self._hooks.redriven(event.kind, event.subject, revision, reason)
                 stored = self.recorder.stored(event)
                 if stored is None or stored.writer != revision:
                     return Outcome.SUPERSEDED, None, []
@@ -170,9 +175,9 @@ class Pipeline:
                     return self._let_go(work, stored)
                 approved = isinstance(decided, Approval)
             case RedriveReason.UNBIND:
-                if stored.binding is None or self.recorder.is_rightful(event, stored.binding):
-                    return Outcome.SUPERSEDED, None, []
-                state = replace(stored, binding=None, locked=False)
+                # Whom the entry belongs to by now looks whether it is still there: the other may have deleted it.
+                if stored.binding is not None and not self.recorder.is_rightful(event, stored.binding):
+                    state = replace(stored, binding=None, locked=False)
             case _:
                 pass
         attempt = Attempt(
@@ -212,6 +217,9 @@ class Pipeline:
                 written = self.recorder.record(event, work.original.partition, after)
                 if verdict.removed:
                     await self.recorder.read_back(event, written)
+                if attempt.has_adopted:
+                    # Its former owner may have deleted it before it could know of us: see that it is still there.
+                    self._hooks.adopted(event.kind, event.subject, work.original.partition, written.writer)
                 if verdict.occupied is not None:
                     self._hooks.recheck((event.kind, event.subject), verdict.occupied)
         outcome = _OUTCOMES[verdict.status]

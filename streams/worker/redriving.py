@@ -21,7 +21,7 @@ from streams.settings import Settings
 log = structlog.get_logger(__name__)
 
 _RETRY_SECONDS: Final = (0.2, 5.0)
-_ASK_AGAIN_SECONDS: Final = 20.0  # shorter than the sweep of the waiting room
+_ASK_AGAIN_SECONDS: Final = 20.0  # if it was not handled by then; shorter than the sweep of the waiting room
 _REMEMBERED: Final = 10_000
 
 
@@ -57,7 +57,7 @@ class Redriver:
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
     def ask(self, kind: Kind, identifier: str, partition: int, revision: Revision, reason: RedriveReason) -> None:
-        """Have a state applied again, if it is still the one of `revision`; asking again within 20 s asks nothing."""
+        """Have a state applied again, if it is still that of `revision`; asking again meanwhile asks nothing."""
         key = (kind, identifier, revision, reason)
         now = monotonic()
         if key in self._under_way or now - self._asked.get(key, float("-inf")) < _ASK_AGAIN_SECONDS:
@@ -68,6 +68,10 @@ class Redriver:
         task = asyncio.create_task(self._publish(kind, identifier, partition, revision, reason))
         self._under_way[key] = task
         task.add_done_callback(lambda _: self._under_way.pop(key, None))
+
+    def handled(self, kind: Kind, identifier: str, revision: Revision, reason: RedriveReason) -> None:
+        """Take note that a redrive is being handled: from now on the same may be asked again."""
+        self._asked.pop((kind, identifier, revision, reason), None)
 
     async def _publish(
         self, kind: Kind, identifier: str, partition: int, revision: Revision, reason: RedriveReason

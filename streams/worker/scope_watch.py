@@ -7,7 +7,8 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from processors.placement import Outside, is_source_or_root, walk
+from processors.placement import Outside, Placed, is_source_or_root, place_below, walk
+from schemas.dn import DN
 from schemas.events import Kind, RedriveReason
 from schemas.states import Status
 from streams.worker.redriving import Redrives
@@ -20,15 +21,22 @@ class ScopeWatch:
     """Redrives entities of our partitions whose scope is not what their status says.
 
     Args:
+        target_dn: where the source node stands.
         owns: whether a partition of a kind is ours.
     """
 
     def __init__(
-        self, view: StateView, redriver: Redrives, source_node: str, owns: Callable[[Kind, int], bool]
+        self,
+        view: StateView,
+        redriver: Redrives,
+        source_node: str,
+        target_dn: DN,
+        owns: Callable[[Kind, int], bool],
     ) -> None:
         self._view = view
         self._redriver = redriver
         self._source_node = source_node
+        self._target_dn = target_dn
         self._owns = owns
         view.listen(self._on_change)
 
@@ -45,24 +53,18 @@ class ScopeWatch:
 
     def _on_change(self, before: Seen | None, seen: Seen | None) -> None:
         either = seen or before
-        if either is None or either.kind is not Kind.ORGANIZATION or _position(before) == _position(seen):
+        if either is None or either.kind is not Kind.ORGANIZATION:
             return
-        # Who has several organizations lies below the first in scope: that may be another one now.
-        choice_changed = (
-            before is not None and seen is not None and self._is_outside_at(before) != self._is_outside_at(seen)
-        )
+        if _position(before) != _position(seen):
+            concerned = list(self._below(either.id))
+        elif (before is not None and before.is_bound) != (seen is not None and seen.is_bound):
+            concerned = [member for subject in self._view.members(either.id) if (member := self._view.get(subject))]
+        else:
+            return
         outside: dict[str, bool] = {}
-        for member in self._below(either.id):
-            if not self._owns(member.kind, member.partition):
-                continue
-            if choice_changed and len(member.parents) > 1:
-                self._redrive(member)
-            else:
+        for member in concerned:
+            if self._owns(member.kind, member.partition):
                 self._test(member, outside)
-
-    def _is_outside_at(self, organization: Seen) -> bool:
-        """Whether an organization is, or was, outside, with the tree above it as it is now."""
-        return all(self._is_outside(parent, {}) for parent in organization.parents)
 
     def _below(self, organization_id: str) -> Iterator[Seen]:
         """Everybody below an organization, each once, whatever circles there are."""
@@ -83,8 +85,23 @@ class ScopeWatch:
         is_outside = all(self._is_outside(parent, outside) for parent in seen.parents)
         # Held: its deletion waits for a person; back in scope, that is over.
         told_outside = seen.status in {Status.OUT_OF_SCOPE, Status.HELD}
-        if is_outside != told_outside:
+        if is_outside != told_outside or self._has_better_home(seen):
             self._redrive(seen)
+
+    def _has_better_home(self, seen: Seen) -> bool:
+        """Whether somebody with several organizations stands below another than the first in scope, as far as known."""
+        if len(seen.parents) < 2 or not seen.is_bound or seen.binding is None or seen.status is Status.HELD:  # noqa: PLR2004
+            return False
+        placement = place_below(seen.parents, self._view.organization, self._source_node)
+        if not isinstance(placement, Placed):
+            return False
+        home = self._target_dn
+        if placement.parent_id is not None:
+            organization = self._view.organization(placement.parent_id)
+            if organization is None or organization.binding is None:
+                return False
+            home = DN.parse(organization.binding.dn)
+        return not DN.parse(seen.binding.dn).parent.matches(home)
 
     def _redrive(self, seen: Seen) -> None:
         self._redriver.ask(seen.kind, seen.id, seen.partition, seen.revision, RedriveReason.RELEASE)

@@ -137,7 +137,7 @@ class StateView:
         return self._members.get(organization_id, frozenset())
 
     def is_empty_below(self, organization_id: str) -> bool:
-        """Whether no entity that belongs to the organization has an entry."""
+        """Whether no entity that belongs below the organization before all others has an entry."""
         return not self._bound_below.get(organization_id)
 
     def bound_count(self, kind: Kind) -> int:
@@ -238,7 +238,7 @@ class StateView:
             if len(holders) > 1:
                 self._shared.add(seen.binding.entry_uuid)
             self._bound_count[seen.kind] += 1
-            for parent in seen.parents:
+            for parent in seen.parents[:1]:
                 self._bound_below[parent].add(subject)
         if seen.status is not Status.APPLIED:
             self._by_status[seen.kind, seen.status].add(seen.id)
@@ -254,7 +254,7 @@ class StateView:
             if len(self.holders(known.binding.entry_uuid)) < 2:  # noqa: PLR2004 - two are several
                 self._shared.discard(known.binding.entry_uuid)
             self._bound_count[known.kind] -= 1
-            for parent in known.parents:
+            for parent in known.parents[:1]:
                 _discard(self._bound_below, parent, subject)
         if known.status is not Status.APPLIED:
             self._by_status[known.kind, known.status].discard(known.id)
