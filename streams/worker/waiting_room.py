@@ -8,7 +8,8 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, assert_never
+from enum import Enum, auto
+from typing import Final, TypeAlias, assert_never
 
 from processors.placement import Unplaced, place_below
 from schemas.dn import DN
@@ -19,8 +20,19 @@ from streams.worker.state_view import Seen, StateView, Subject
 
 FIRST_RETRY_SECONDS: Final = 30.0
 LAST_RETRY_SECONDS: Final = 3600.0
-_CIRCLES: Final = ""  # no organization's id
 RETRIES_PER_SWEEP: Final = 300  # 10 a second: those that need a look into the directory
+
+
+class _Change(Enum):
+    """What may release somebody who waits."""
+
+    ENTITY = auto()  # of that id, changed
+    CHILD = auto()  # of that id
+    WAY = auto()  # over that organization to the top
+    TREE = auto()  # any organization; the id is empty
+
+
+_Key: TypeAlias = tuple[_Change, str]
 
 
 @dataclass(slots=True)
@@ -54,7 +66,7 @@ class WaitingRoom:
         self._owns = owns
         self._now = now
         self._waiting: dict[Subject, Seen] = {}
-        self._by_awaited: dict[str, set[Subject]] = defaultdict(set)
+        self._by_awaited: dict[_Key, set[Subject]] = defaultdict(set)
         self._retries: dict[Subject, _Retry] = {}
         view.listen(self._on_change)
 
@@ -92,20 +104,18 @@ class WaitingRoom:
         subject = (either.kind, either.id)
         known = self._waiting.pop(subject, None)
         if known is not None:
-            for key in _awaited_ids(known):
+            for key in _awaited(known):
                 self._by_awaited[key].discard(subject)
         if seen is not None and seen.status is Status.WAITING:
             self._waiting[subject] = seen
-            for key in _awaited_ids(seen):
+            for key in _awaited(seen):
                 self._by_awaited[key].add(subject)
             self._plan_retry(seen)
             self._test(seen)
         else:
             self._retries.pop(subject, None)
         moved = _dn(before) != _dn(seen)
-        parents = {parent for known in (before, seen) if known is not None for parent in known.parents}
-        circles = (_CIRCLES,) if either.kind is Kind.ORGANIZATION else ()
-        for key in {either.id, *parents, *circles}:
+        for key in _touched(before, seen):
             for other in list(self._by_awaited.get(key, ())):
                 if other != subject:
                     self._test(self._waiting[other], moved=either.id if moved else None)
@@ -186,16 +196,38 @@ class WaitingRoom:
         self._redriver.ask(seen.kind, seen.id, seen.partition, seen.revision, reason)
 
 
-def _awaited_ids(seen: Seen) -> Iterator[str]:
+def _awaited(seen: Seen) -> Iterator[_Key]:
+    """The changes that may release it."""
     if seen.reason == "parent_cycle":
-        yield _CIRCLES  # any organization may open it
+        yield _Change.TREE, ""  # any organization may open it
     match seen.awaited:
-        case AwaitsOrganization(identifier) | AwaitsEntity(identifier):
-            yield identifier
+        case AwaitsOrganization(identifier):
+            yield _Change.WAY, identifier
+        case AwaitsEntity(identifier):
+            yield _Change.ENTITY, identifier
         case AwaitsChildren():
-            yield seen.id
+            yield _Change.CHILD, seen.id
         case _:
             pass
+
+
+def _touched(before: Seen | None, seen: Seen | None) -> set[_Key]:
+    """The changes that a new state means."""
+    touched: set[_Key] = set()
+    for known in (before, seen):
+        if known is not None:
+            touched |= {(_Change.ENTITY, known.id), *((_Change.CHILD, parent) for parent in known.parents)}
+            if known.kind is Kind.ORGANIZATION:
+                touched |= {(_Change.WAY, known.id), (_Change.TREE, "")}
+    # It may have been on the way of others: below it they wait for it, or go another way now. Accounts are on nobody's
+    # way: thousands that wait for one organization are not tested again with each of them.
+    if before is not None and before.kind is Kind.ORGANIZATION and _way(before) != _way(seen):
+        touched |= {(_Change.WAY, parent) for parent in before.parents}
+    return touched
+
+
+def _way(seen: Seen | None) -> object:
+    return None if seen is None else (seen.parents, seen.is_deleted, seen.is_bound)
 
 
 def _dn(seen: Seen | None) -> str | None:

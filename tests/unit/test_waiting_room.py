@@ -1,0 +1,342 @@
+"""Who waits is asked to try again when what it waits for may have happened, and not before."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from schemas.dn import DN
+from schemas.events import Kind, RedriveReason
+from schemas.states import Awaited, AwaitsChildren, AwaitsEntity, AwaitsOrganization, AwaitsTime, Status
+from streams.worker.state_view import Seen, StateView
+from streams.worker.waiting_room import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, RETRIES_PER_SWEEP, WaitingRoom
+from tests.support.redrives import TARGET, RecordedRedrives, again, bound, seen, unbound, unit
+
+SOURCE = "src"
+RELEASE, CYCLE = RedriveReason.RELEASE, RedriveReason.CYCLE
+
+
+def waiting(identifier: str, awaited: Awaited | None, *parents: str, reason: str = "why", **changes: Any) -> Seen:
+    return seen(identifier, *parents, status=Status.WAITING, reason=reason, awaited=awaited, **changes)
+
+
+def waiting_unit(identifier: str, awaited: Awaited | None, parent: str = SOURCE, reason: str = "why") -> Seen:
+    return waiting(identifier, awaited, parent, kind=Kind.ORGANIZATION, partition=0, reason=reason)
+
+
+class CountingView(StateView):
+    """A view that counts how often the tree is asked."""
+
+    def __init__(self) -> None:
+        super().__init__(TARGET)
+        self.asked = 0
+
+    def organization(self, identifier: str) -> Seen | None:
+        """As of every view."""
+        self.asked += 1
+        return super().organization(identifier)
+
+
+class Scene:
+    """A view with a waiting room; account partitions 1 and 2, and organizations, are ours unless told otherwise.
+
+    Attributes:
+        now: the clock, seconds.
+    """
+
+    def __init__(self, *entities: Seen, owned: tuple[int, ...] = (0, 1, 2)) -> None:
+        self.owned = owned
+        self.now = 5000.0
+        self.view = CountingView()
+        self.redrives = RecordedRedrives()
+        self.room = WaitingRoom(
+            self.view, self.redrives, SOURCE, lambda _, partition: partition in self.owned, lambda: self.now
+        )
+        self.first = self.changes(*entities)
+
+    def changes(self, *entities: Seen) -> list[tuple[str, RedriveReason]]:
+        """Take in changes; returns what was asked for then."""
+        for entity in entities:
+            self.view.absorb(entity)
+        return self.redrives.take()
+
+    def sweeps(self, after: float = 0) -> list[tuple[str, RedriveReason]]:
+        """Let time pass and sweep; returns what was asked for then."""
+        self.now += after
+        self.room.sweep()
+        return self.redrives.take()
+
+
+# -- waiting for an organization ---------------------------------------------------------------------------------------
+
+FOR_U = AwaitsOrganization("u")
+
+
+def test_an_account_is_released_when_its_organization_has_an_entry() -> None:
+    """Not when the organization is known only."""
+    scene = Scene(waiting("a", FOR_U, "u"), seen("b", "u"))
+    assert scene.first == []
+    assert scene.changes(unit("u", SOURCE)) == []
+    assert scene.changes(again(bound(unit("u", SOURCE)))) == [("a", RELEASE)]
+
+
+def test_a_child_is_released_when_its_parent_has_an_entry() -> None:
+    scene = Scene(unit("u", SOURCE), waiting_unit("v", FOR_U, "u"))
+    assert scene.changes(again(bound(unit("u", SOURCE)))) == [("v", RELEASE)]
+
+
+def test_who_is_recorded_as_waiting_after_it_happened_is_released_at_once() -> None:
+    """No lost wake-up."""
+    assert Scene(bound(unit("u", SOURCE)), waiting("a", FOR_U, "u")).first == [("a", RELEASE)]
+
+
+def test_another_obstacle_releases_too() -> None:
+    """What is waited for must be told anew: the organization has an entry now, but is deleted."""
+    scene = Scene(bound(unit("p", SOURCE)), unit("u", "p"), waiting("a", FOR_U, "u"))
+    assert scene.changes(again(unit("u", "q"))) == []
+    assert scene.changes(again(again(bound(unit("u", "q"))))) == [("a", RELEASE)]
+
+
+def test_an_organization_that_leaves_the_scope_releases_whoever_waits_for_it() -> None:
+    scene = Scene(unit("u", SOURCE), waiting("a", FOR_U, "u"))
+    assert scene.changes(again(unit("u"))) == [("a", RELEASE)]
+
+
+def test_an_organization_on_the_way_that_moves_elsewhere_releases() -> None:
+    """The one that is waited for is not above any more, and never changes itself."""
+    way = bound(unit("w", "u"))
+    scene = Scene(unit("u", SOURCE), way, waiting("a", FOR_U, "w"))
+    assert scene.first == []
+    assert scene.changes(again(bound(unit("w", SOURCE)))) == [("a", RELEASE)]
+
+
+def test_other_organizations_release_nobody() -> None:
+    scene = Scene(unit("u", SOURCE), waiting("a", FOR_U, "u"))
+    assert scene.changes(bound(unit("x", SOURCE)), bound(unit("y", "u")), bound(seen("b", "x"))) == []
+
+
+def test_who_waits_for_an_organization_costs_the_others_nothing() -> None:
+    """A thousand accounts come before their organization: each is tested once, not at every other's coming."""
+    scene = Scene(unit("u", SOURCE))
+    scene.changes(*(waiting(f"a{number}", FOR_U, "u") for number in range(1000)))
+    assert scene.view.asked < 10_000
+
+
+# -- waiting for children ----------------------------------------------------------------------------------------------
+
+
+def test_an_organization_is_released_when_the_last_child_is_gone() -> None:
+    children = [bound(seen("a", "u")), bound(unit("v", "u"))]
+    scene = Scene(waiting_unit("u", AwaitsChildren()), *children)
+    scene.redrives.take()
+    assert scene.changes(again(unbound(children[0]))) == []
+    assert scene.changes(again(unbound(children[1]))) == [("u", RELEASE)]
+
+
+def test_a_child_that_goes_elsewhere_is_gone() -> None:
+    child = bound(seen("a", "u"))
+    scene = Scene(child, waiting_unit("u", AwaitsChildren()))
+    assert scene.changes(again(bound(seen("a", SOURCE)))) == [("u", RELEASE)]
+
+
+# -- waiting for an entity ---------------------------------------------------------------------------------------------
+
+FOR_B = AwaitsEntity("b")
+
+
+def test_who_waits_for_a_name_is_released_when_the_other_takes_another_one() -> None:
+    """Whether the other still stands in the way, only the directory can tell."""
+    other = bound(seen("b", "o"))
+    scene = Scene(other, waiting("a", FOR_B, "o"))
+    assert scene.first == []
+    assert scene.changes(again(other, reason="touched")) == []
+    assert scene.changes(again(again(bound(seen("b", "o"), name="other")))) == [("a", RELEASE)]
+
+
+def test_who_waits_for_a_name_is_released_when_the_other_loses_its_entry() -> None:
+    other = bound(seen("b", "o"))
+    scene = Scene(other, waiting("a", FOR_B, "o"))
+    assert scene.changes(again(unbound(other))) == [("a", RELEASE)]
+
+
+def test_who_waits_for_a_name_is_released_when_the_others_state_is_removed() -> None:
+    scene = Scene(bound(seen("b", "o")), waiting("a", FOR_B, "o"))
+    scene.view.forget((Kind.ACCOUNT, "b"))
+    assert scene.redrives.take() == [("a", RELEASE)]
+
+
+def test_who_waits_for_one_that_holds_nothing_is_released_at_once() -> None:
+    assert Scene(seen("b", "o"), waiting("a", FOR_B, "o")).first == [("a", RELEASE)]
+
+
+def test_the_other_may_be_of_the_other_kind() -> None:
+    """Both kinds may be named by the same attribute."""
+    other = bound(unit("b", SOURCE))
+    scene = Scene(other, waiting("a", FOR_B, SOURCE))
+    assert scene.changes(again(bound(unit("b", SOURCE), name="other"))) == [("a", RELEASE)]
+
+
+@pytest.mark.parametrize(("occupied", "asked"), [("uid=b", []), ("uid=old", [("a", RELEASE)])])
+def test_after_the_wait_was_recorded_it_is_seen_whether_the_other_has_left_meanwhile(
+    occupied: str, asked: list[tuple[str, RedriveReason]]
+) -> None:
+    """Between the directory's answer and the record it may have gone, and the view known it: nothing would come."""
+    scene = Scene(bound(seen("b", "o")), waiting("a", FOR_B, "o"))
+    scene.room.recheck((Kind.ACCOUNT, "a"), DN.parse(f"{occupied},ou=company,dc=example,dc=com"))
+    assert scene.redrives.take() == asked
+
+
+def test_who_waits_for_something_else_by_now_is_not_rechecked() -> None:
+    scene = Scene(unit("u", SOURCE), waiting("a", FOR_U, "u"), seen("c"))
+    for identifier in "ac":
+        scene.room.recheck((Kind.ACCOUNT, identifier), DN.parse("uid=a,dc=example"))
+    assert scene.redrives.take() == []
+
+
+# -- circles -----------------------------------------------------------------------------------------------------------
+
+
+def circle(*identifiers: str) -> list[Seen]:
+    """All are there; then each waits for the name of the next one. They lie on partitions 1, 2, 1, …."""
+    applied = [bound(seen(one, "o", partition=1 + number % 2)) for number, one in enumerate(identifiers)]
+    following = [*identifiers[1:], identifiers[0]]
+    return [
+        *applied,
+        *(
+            again(one, status=Status.WAITING, awaited=AwaitsEntity(other))
+            for one, other in zip(applied, following, strict=True)
+        ),
+    ]
+
+
+@pytest.mark.parametrize("members", [["b", "a"], ["b", "c", "a"], ["d", "b", "a", "c"]])
+def test_in_a_circle_the_one_with_the_smallest_id_steps_aside(members: list[str]) -> None:
+    """As soon as it is closed, and asked of nobody else."""
+    scene = Scene(*circle(*members)[:-1])
+    assert scene.first == []
+    asked = scene.changes(circle(*members)[-1])
+    assert set(asked) == {("a", CYCLE)}
+
+
+@pytest.mark.parametrize(("owned", "asked"), [((1,), set()), ((2,), {("a", CYCLE)}), ((), set())])
+def test_only_the_owner_of_the_smallest_id_breaks_the_circle(
+    owned: tuple[int, ...], asked: set[tuple[str, RedriveReason]]
+) -> None:
+    """Who owns another of them leaves it to that one, also at the sweep."""
+    scene = Scene(*circle("b", "a"), owned=owned)
+    assert set(scene.first) == asked
+    assert set(scene.sweeps()) == asked
+
+
+def test_who_waits_for_a_circle_without_being_in_it_is_left_alone() -> None:
+    scene = Scene(*circle("c", "b"))
+    scene.redrives.take()
+    assert set(scene.changes(bound(waiting("a", AwaitsEntity("c"), "o")))) <= {("b", CYCLE)}
+
+
+def test_a_row_that_ends_is_no_circle() -> None:
+    scene = Scene(bound(seen("c", "o")), bound(waiting("b", AwaitsEntity("c"), "o")))
+    assert scene.changes(bound(waiting("a", FOR_B, "o"))) == []
+
+
+def test_when_one_has_stepped_aside_whoever_waits_for_it_goes_on() -> None:
+    scene = Scene(*circle("a", "b"))
+    scene.redrives.take()
+    first = circle("a", "b")[2]
+    assert ("b", RELEASE) in scene.changes(again(bound(first, name="b-0000000a")))
+
+
+def test_a_circle_of_parents_is_left_when_any_organization_opens_it() -> None:
+    """Whichever of them moves."""
+    members = [waiting_unit(one, AwaitsOrganization(one), two, "parent_cycle") for one, two in ("uv", "vw", "wu")]
+    scene = Scene(*members)
+    scene.redrives.take()
+    assert scene.changes(bound(unit("x", SOURCE))) == []
+    assert sorted(scene.changes(again(unit("w", SOURCE)))) == [("u", RELEASE), ("v", RELEASE)]
+
+
+# -- whose they are ----------------------------------------------------------------------------------------------------
+
+
+def test_who_lies_in_other_workers_partitions_is_left_to_those() -> None:
+    scene = Scene(unit("u", SOURCE), waiting("a", FOR_U, "u"), waiting("b", FOR_U, "u", partition=2), owned=(2,))
+    assert scene.changes(again(bound(unit("u", SOURCE)))) == [("b", RELEASE)]
+
+
+def test_a_sweep_finds_what_happened_before_the_partitions_were_ours() -> None:
+    scene = Scene(waiting("a", FOR_U, "u"), bound(unit("u", SOURCE)), owned=())
+    assert (scene.first, scene.sweeps()) == ([], [])
+    scene.owned = (1,)
+    assert scene.sweeps() == [("a", RELEASE)]
+
+
+def test_a_redrive_goes_to_the_partition_and_revision_of_the_state() -> None:
+    scene = Scene(waiting("a", FOR_U, "u", partition=2, revision=(3, 7)), bound(unit("u", SOURCE)))
+    assert scene.first == [("a", RELEASE)]
+    assert (scene.redrives.partitions, scene.redrives.revisions) == ([2], [(3, 7)])
+
+
+def test_who_does_not_wait_any_more_is_not_released() -> None:
+    """Applied, or gone altogether."""
+    waits = waiting("a", FOR_U, "u")
+    scene = Scene(unit("u", SOURCE), waits, waiting("b", FOR_U, "u"))
+    scene.changes(again(waits, status=Status.APPLIED, awaited=None))
+    scene.view.forget((Kind.ACCOUNT, "b"))
+    assert scene.changes(again(bound(unit("u", SOURCE)))) == []
+    assert scene.sweeps() == []
+
+
+# -- trying from time to time ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("awaited", [AwaitsTime(), AwaitsChildren(), FOR_B])
+def test_what_only_the_directory_can_tell_is_tried_from_time_to_time(awaited: Awaited) -> None:
+    """The first time after 15 to 30 s, as chance will have it."""
+    scene = Scene(bound(seen("b", "a")), bound(waiting("a", awaited, "o")))
+    scene.redrives.take()
+    assert scene.sweeps(after=FIRST_RETRY_SECONDS / 2 - 0.1) == []
+    assert scene.sweeps(after=FIRST_RETRY_SECONDS / 2 + 0.2) == [("a", RELEASE)]
+    assert scene.sweeps() == []
+
+
+def test_an_organization_that_is_not_there_is_not_tried() -> None:
+    """The view tells all that there is to know."""
+    scene = Scene(waiting("a", FOR_U, "u"), waiting("b", None, reason="no_organization"))
+    assert scene.sweeps(after=10 * LAST_RETRY_SECONDS) == []
+
+
+def test_the_wait_doubles_up_to_an_hour_with_jitter() -> None:
+    """Each wait is between the half and the whole of its bound."""
+    scene = Scene(waiting("a", AwaitsTime(), "o"))
+    bound_to, last = FIRST_RETRY_SECONDS, scene.now
+    for _ in range(10):
+        while not scene.sweeps(after=1):
+            assert scene.now - last <= bound_to + 1
+        assert scene.now - last >= bound_to / 2
+        bound_to, last = min(2 * bound_to, LAST_RETRY_SECONDS), scene.now
+    assert bound_to == LAST_RETRY_SECONDS
+
+
+def test_not_all_are_tried_at_the_same_moment() -> None:
+    scene = Scene(*(waiting(f"a{number}", AwaitsTime(), "o") for number in range(200)))
+    tried = Counter[float]()
+    for _ in range(round(FIRST_RETRY_SECONDS) + 1):
+        tried[scene.now] += len(scene.sweeps(after=1))
+    assert sum(tried.values()) >= 200
+    assert max(tried.values()) < 60
+
+
+def test_a_sweep_tries_no_more_than_so_many() -> None:
+    """The rest has its turn at the next one."""
+    scene = Scene(*(waiting(f"a{number}", AwaitsTime(), "o") for number in range(RETRIES_PER_SWEEP + 5)))
+    assert len(scene.sweeps(after=FIRST_RETRY_SECONDS)) == RETRIES_PER_SWEEP
+    assert len(scene.sweeps()) == 5
+
+
+def test_a_state_that_was_written_anew_is_tried_soon_again() -> None:
+    waits = waiting("a", AwaitsTime(), "o")
+    scene = Scene(waits)
+    for _ in range(5):
+        scene.sweeps(after=LAST_RETRY_SECONDS)
+    scene.changes(again(waits))
+    assert scene.sweeps(after=FIRST_RETRY_SECONDS) == [("a", RELEASE)]
