@@ -115,10 +115,9 @@ class WaitingRoom:
         else:
             self._retries.pop(subject, None)
         moved = _dn(before) != _dn(seen)
-        for key in _touched(before, seen):
-            for other in list(self._by_awaited.get(key, ())):
-                if other != subject:
-                    self._test(self._waiting[other], moved=either.id if moved else None)
+        concerned = {other for key in _touched(before, seen) for other in self._by_awaited.get(key, ())}
+        for other in concerned - {subject}:
+            self._test(self._waiting[other], moved=either.id if moved else None)
 
     def _test(self, seen: Seen, moved: str | None = None) -> None:
         # Whether who moved still stands in the way, only the directory can tell.
