@@ -20,6 +20,8 @@ from tests.support.identity_source import Path as Place
 
 SETTLE_SECONDS = 60
 BATCH = 25
+# Seeds that have found faults come first: names that turn in circles, adoptions, moves below oneself, better homes.
+SEEDS = (0, 2, 7, 8, 13, 15, 16, 17, 22, 32, 63, 67, 118, 156, 208, *range(300, 310))
 
 
 @dataclass
@@ -137,7 +139,7 @@ def test_random_histories_end_as_the_source_is(
 ) -> None:
     """25 histories; entries keep their entryUUIDs, and a second delivery of everything writes nothing."""
     with installation(tmp_path, kafka, slapd, topic_prefix, workers) as flow:
-        tell(flow, range(BATCH))
+        tell(flow, SEEDS)
 
 
 @pytest.mark.soak
