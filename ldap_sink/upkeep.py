@@ -16,6 +16,7 @@ Proof: TypeAlias = Callable[[Connection], Awaitable[None]]
 """Raises Halting as long as something is wrong; Retryable when it cannot be told."""
 
 _DOUBLINGS: Final = 16  # beyond that the longest wait is reached, whatever the shortest
+_CLOSE_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +57,19 @@ class Upkeep:
         self._task.add_done_callback(lambda _: self._changed.set())
 
     async def close(self) -> None:
-        """Close the connection; whoever waits for one gets `Retryable`."""
+        """Close the connection, within seconds even if nobody answers; whoever waits for one gets `Retryable`."""
         task, connection = self._task, self._connection
         self._connection = None
         if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        if connection is not None:
-            await connection.close()
+        if connection is None:
+            return
+        # Nobody waits for the replies any more, and a directory that stands still must not keep the process.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await connection.close()
 
     async def session(self) -> Connection:
         """Wait for a checked connection, through any outage.
