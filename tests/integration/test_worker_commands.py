@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
+import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,44 @@ from streams.sandbox.kafka import Kafka
 from streams.sandbox.slapd import Slapd, SlapdOptions
 from streams.sandbox.slapd_configuration import DATABASE_CONFIG_DN
 from tests.support.directory_dump import admin_connection, read_tree
-from tests.support.flow import Flow, until
+from tests.support.flow import Flow, RunningWorker, until
 from tests.support.identity_source import IdentitySource, entry_uuids
 from tests.support.program import ldapflow
 
 BAD_MAIL = "müll@example.com"  # mail is an IA5 string: the directory refuses it
+
+
+@dataclass
+class Company:
+    """An installation with one worker; what its source holds is in the directory before each test."""
+
+    flow: Flow
+    worker: RunningWorker
+    source: IdentitySource
+    published: int = 0
+
+    def tell(self) -> None:
+        """Publish the source's new events."""
+        self.flow.publish(self.source.events[self.published :])
+        self.published = len(self.source.events)
+
+    def await_lag(self, events: int) -> None:
+        """Wait until so many events have come and wait."""
+        until(lambda: self.worker.metric("ldapflow_consumer_lag") == events, f"{events} events that wait")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, kafka: Kafka) -> Iterator[Company]:
+    """For the tests that neither end the worker nor break the directory."""
+    with Slapd() as slapd, Flow(tmp_path_factory.mktemp("company"), kafka, slapd, f"t{uuid.uuid4().hex[:12]}") as flow:
+        yield Company(flow, flow.worker(), staff())
+
+
+@pytest.fixture
+def company(running: Company) -> Company:
+    running.tell()
+    running.flow.settle(running.source)
+    return running
 
 
 @pytest.fixture
@@ -45,32 +79,23 @@ def staff(*usernames: str) -> IdentitySource:
     return source
 
 
-def publish_new(flow: Flow, source: IdentitySource, done: int) -> int:
-    """Publish the events after the first `done`; returns how many there are now."""
-    flow.publish(source.events[done:])
-    return len(source.events)
-
-
 # -- pause and brake ---------------------------------------------------------------------------------------------------
 
 
-def test_a_pause_stops_all_writing_until_a_resume(flow: Flow) -> None:
+def test_a_pause_stops_all_writing_until_a_resume(company: Company) -> None:
     """Events wait meanwhile, the directory stays as it is, and /readyz says why."""
-    source = staff("mei")
-    worker = flow.worker()
-    done = publish_new(flow, source, 0)
-    flow.settle(source)
-    run(flow, "pause")
+    worker, source = company.worker, company.source
+    run(company.flow, "pause")
     until(lambda: worker.get("readyz")[0] == 503, "a pause")
     assert "ldapflow resume" in worker.get("readyz")[1]
-    before = read_tree(flow.slapd)
+    before = read_tree(company.flow.slapd)
     source.add_account("late", "late", "o")
-    source.change_account("a0", name="Mei")
-    publish_new(flow, source, done)
-    until(lambda: worker.metric("ldapflow_consumer_lag") == 2, "two events that wait")
-    assert read_tree(flow.slapd) == before
-    run(flow, "resume")
-    flow.settle(source)
+    source.describe_organization("o", "paused meanwhile")
+    company.tell()
+    company.await_lag(2)
+    assert read_tree(company.flow.slapd) == before
+    run(company.flow, "resume")
+    company.flow.settle(source)
     until(worker.ready, "a worker that is ready")
 
 
@@ -85,26 +110,25 @@ def test_a_pause_holds_for_workers_that_start_later(flow: Flow) -> None:
     flow.settle(source)
 
 
-def test_twenty_refusals_in_a_row_stop_all_writing_until_a_resume(flow: Flow) -> None:
+def test_twenty_refusals_in_a_row_stop_all_writing_until_a_resume(company: Company) -> None:
     """Rather than send everybody to the dead letters because our mapping, or the schema, is wrong."""
-    source = staff()
-    worker = flow.worker()
-    done = publish_new(flow, source, 0)
-    flow.settle(source)
-    for number in range(20):
-        source.add_account(f"bad{number}", f"bad{number}", "o", mail=BAD_MAIL)
-    done = publish_new(flow, source, done)
+    worker, source = company.worker, company.source
+    bad = [f"bad{number}" for number in range(20)]
+    for name in bad:
+        source.add_account(name, name, "o", mail=BAD_MAIL)
+    company.tell()
     until(lambda: worker.metric("ldapflow_halted", reason="brake") == 1, "the brake")
-    for number in range(20):
-        del source.accounts[f"bad{number}"]
+    for name in bad:
+        del source.accounts[name]
     status, body = worker.get("readyz")
     assert (status, "ldapflow resume" in body) == (503, True)
     source.add_account("good", "good", "o")
-    publish_new(flow, source, done)
-    until(lambda: worker.metric("ldapflow_consumer_lag") == 1, "an event that waits")
-    assert entry_uuids(flow.slapd) == {}
-    run(flow, "resume")
-    flow.settle(source)
+    before = read_tree(company.flow.slapd)
+    company.tell()
+    company.await_lag(1)
+    assert read_tree(company.flow.slapd) == before
+    run(company.flow, "resume")
+    company.flow.settle(source)
     until(lambda: worker.metric("ldapflow_halted", reason="brake") == 0, "the end of the brake")
     assert worker.metric("ldapflow_dead_letters_total", reason="refused_by_directory") == 20
 
@@ -122,8 +146,6 @@ def test_a_dead_letter_that_is_retried_after_its_cause_was_mended_is_applied(
         flow.publish(source.events)
         until(lambda: worker.metric("ldapflow_dead_letters_total") == 1, "a dead letter")
         until(flow.is_idle, "an idle worker")
-        run(flow, "dead-letters", "retry", "--all")
-        until(lambda: worker.metric("ldapflow_dead_letters_total") == 2, "another dead letter")
         overlay = f"dn: olcOverlay={{0}}constraint,{DATABASE_CONFIG_DN}"
         slapd.modify_configuration(f"{overlay}\nchangetype: modify\ndelete: olcConstraintAttribute\n")
         run(flow, "dead-letters", "retry", "--all")
@@ -133,18 +155,19 @@ def test_a_dead_letter_that_is_retried_after_its_cause_was_mended_is_applied(
 # -- what two want -----------------------------------------------------------------------------------------------------
 
 
-def test_accounts_that_change_their_names_in_a_circle_keep_their_entries(flow: Flow) -> None:
+def test_accounts_that_change_their_names_in_a_circle_keep_their_entries(company: Company) -> None:
     """Two swap and three rotate; soon, and not at the next look of every 30 s."""
+    flow, source = company.flow, company.source
     names = ["mei", "ivan", "olga", "omar", "yuki"]
     turned = ["ivan", "mei", "omar", "yuki", "olga"]
-    source = staff(*names)
-    flow.worker()
-    done = publish_new(flow, source, 0)
+    for name in names:
+        source.add_account(f"id-of-{name}", name, "o")
+    company.tell()
     flow.settle(source)
     before = entry_uuids(flow.slapd)
-    for number, name in enumerate(turned):
-        source.change_account(f"a{number}", username=name)
-    publish_new(flow, source, done)
+    for name, new in zip(names, turned, strict=True):
+        source.change_account(f"id-of-{name}", username=new)
+    company.tell()
     flow.settle(source, seconds=20)
     after = entry_uuids(flow.slapd)
     assert [after[name] for name in turned] == [before[name] for name in names]
@@ -174,7 +197,7 @@ def test_of_two_that_are_bound_to_one_entry_the_older_keeps_it_and_the_other_get
     after = entry_uuids(flow.slapd)
     assert after["ivan" if is_older else "mei"] == before["mei"]
     bound = [state.binding.entry_uuid for _, state in account_states(flow).values() if state.binding is not None]
-    assert sorted(bound) == sorted(uuid.decode() for uuid in after.values())
+    assert sorted(bound) == sorted(value.decode() for value in after.values())
 
 
 def account_states(flow: Flow) -> dict[str, tuple[int, State]]:
@@ -204,12 +227,13 @@ def test_a_worker_ends_in_good_order_while_the_directory_does_not_answer(flow: F
     """Within 10 s; what it had in work is done by the next one."""
     source = staff("mei")
     worker = flow.worker()
-    done = publish_new(flow, source, 0)
+    flow.publish(source.events)
     flow.settle(source)
+    done = len(source.events)
     flow.slapd.freeze()
     for number in range(1, 30):
         source.add_account(f"a{number}", f"user{number}", "o")
-    publish_new(flow, source, done)
+    flow.publish(source.events[done:])
     until(lambda: worker.metric("ldapflow_consumer_lag") == 29, "events that wait for the directory")
     worker.process.send_signal(signal.SIGTERM)
     assert worker.process.wait(10) == 0
