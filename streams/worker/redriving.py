@@ -6,6 +6,7 @@ serve everybody (design section 4).
 
 import asyncio
 import random
+from collections import OrderedDict
 from time import monotonic
 from typing import Final, Protocol, Self
 
@@ -15,14 +16,13 @@ import structlog
 from schemas.errors import CommandFailed, Retryable
 from schemas.events import EventType, Kind, RedriveReason
 from schemas.states import Revision
-from streams.kafka import Publisher
+from streams.kafka.publisher import Headers
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 _RETRY_SECONDS: Final = (0.2, 5.0)
 _ASK_AGAIN_SECONDS: Final = 20.0  # if it was not handled by then; shorter than the sweep of the waiting room
-_REMEMBERED: Final = 10_000
 
 
 def redrive_value(identifier: str, revision: Revision, reason: RedriveReason) -> bytes:
@@ -38,14 +38,23 @@ class Redrives(Protocol):
         """Have a state applied again, if it is still the one of `revision`."""
 
 
+class Sends(Protocol):
+    """What a redriver needs of `Publisher`."""
+
+    async def send(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None
+    ) -> int:
+        """Write one message and wait until Kafka has it."""
+
+
 class Redriver:
     """Publishes redrives to the partition that holds the state, each until Kafka has it; used as `async with`."""
 
-    def __init__(self, settings: Settings, publisher: Publisher) -> None:
+    def __init__(self, settings: Settings, publisher: Sends) -> None:
         topics = settings.topics
         self._topics = {Kind.ORGANIZATION: topics.organization_events, Kind.ACCOUNT: topics.account_events}
         self._publisher = publisher
-        self._asked: dict[tuple[Kind, str, Revision, RedriveReason], float] = {}
+        self._asked: OrderedDict[tuple[Kind, str, Revision, RedriveReason], float] = OrderedDict()  # oldest first
         self._under_way: dict[tuple[Kind, str, Revision, RedriveReason], asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
@@ -60,10 +69,10 @@ class Redriver:
         """Have a state applied again, if it is still that of `revision`; asking again meanwhile asks nothing."""
         key = (kind, identifier, revision, reason)
         now = monotonic()
-        if key in self._under_way or now - self._asked.get(key, float("-inf")) < _ASK_AGAIN_SECONDS:
+        while self._asked and now - next(iter(self._asked.values())) >= _ASK_AGAIN_SECONDS:
+            self._asked.popitem(last=False)
+        if key in self._under_way or key in self._asked:
             return
-        if len(self._asked) > _REMEMBERED:
-            self._asked = {key: asked for key, asked in self._asked.items() if now - asked < _ASK_AGAIN_SECONDS}
         self._asked[key] = now
         task = asyncio.create_task(self._publish(kind, identifier, partition, revision, reason))
         self._under_way[key] = task

@@ -1,0 +1,164 @@
+"""Redrives reach the partition of the state, each once."""
+
+import asyncio
+from collections.abc import Callable
+from time import process_time
+
+import orjson
+import pytest
+
+from schemas.errors import CommandFailed, Retryable
+from schemas.events import Kind, RedriveReason
+from streams.kafka.publisher import Headers
+from streams.settings import Settings
+from streams.worker import redriving
+from streams.worker.redriving import Redriver
+from tests.support.configuration import SMALLEST, load
+
+__all__ = ["load"]  # the fixture
+
+RELEASE, CYCLE = RedriveReason.RELEASE, RedriveReason.CYCLE
+
+
+class Broker:
+    """Stands where Kafka is.
+
+    Attributes:
+        sent: topic, key, value and partition of each message that it has.
+        failures: raised instead, one after the other.
+        is_open: while it is not, nobody gets an answer.
+    """
+
+    def __init__(self, *failures: Exception) -> None:
+        self.sent: list[tuple[str, bytes | None, bytes | None, int | None]] = []
+        self.failures = list(failures)
+        self.is_open = asyncio.Event()
+        self.is_open.set()
+
+    async def send(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None
+    ) -> int:
+        """As `Publisher.send`."""
+        await self.is_open.wait()
+        if headers:
+            raise ValueError(headers)
+        if self.failures:
+            raise self.failures.pop(0)
+        self.sent.append((topic, key, value, partition))
+        return len(self.sent)
+
+
+@pytest.fixture
+def settings(load: Callable[..., Settings]) -> Settings:
+    return load(SMALLEST)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the time is, in seconds; to be changed."""
+    now = [1000.0]
+    monkeypatch.setattr(redriving, "monotonic", lambda: now[0])
+    return now
+
+
+async def rest() -> None:
+    """Let everybody do what can be done now."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_a_redrive_is_an_event_in_the_partition_that_holds_the_state(settings: Settings) -> None:
+    broker = Broker()
+    async with Redriver(settings, broker) as redriver:
+        redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
+        redriver.ask(Kind.ORGANIZATION, "o", 0, (1, 1), CYCLE)
+        await rest()
+    (account, organization), topics = broker.sent, settings.topics
+    assert (account[0], account[1], account[3]) == (topics.account_events, b"a", 4)
+    assert orjson.loads(account[2] or b"") == {
+        "eventType": "ldapflow:redrive",
+        "bizData": {"id": "a", "revision": [2, 3], "reason": "release"},
+    }
+    assert (organization[0], organization[1], organization[3]) == (topics.organization_events, b"o", 0)
+
+
+async def test_the_same_is_asked_once(settings: Settings) -> None:
+    """However often the view, a sweep and the record ask, while it is under way and after; no storms."""
+    broker = Broker()
+    broker.is_open.clear()
+    async with Redriver(settings, broker) as redriver:
+        for _ in range(3):
+            redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
+        broker.is_open.set()
+        await rest()
+        redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
+        await rest()
+    assert len(broker.sent) == 1
+
+
+async def test_another_revision_reason_or_entity_is_another_redrive(settings: Settings) -> None:
+    broker = Broker()
+    async with Redriver(settings, broker) as redriver:
+        redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
+        redriver.ask(Kind.ACCOUNT, "a", 4, (2, 4), RELEASE)
+        redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), CYCLE)
+        redriver.ask(Kind.ACCOUNT, "b", 4, (2, 3), RELEASE)
+        redriver.ask(Kind.ORGANIZATION, "a", 4, (2, 3), RELEASE)
+        await rest()
+    assert len(broker.sent) == 5
+
+
+async def test_once_it_is_being_handled_it_may_be_asked_again(settings: Settings) -> None:
+    """What happens from then on may need another look."""
+    broker = Broker()
+    async with Redriver(settings, broker) as redriver:
+        for _ in range(2):
+            redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
+            await rest()
+            redriver.handled(Kind.ACCOUNT, "a", (2, 3), RELEASE)
+    assert len(broker.sent) == 2
+
+
+@pytest.mark.parametrize(("after", "count"), [(19, 1), (21, 2)])
+async def test_what_was_not_handled_for_a_while_is_asked_again(
+    settings: Settings, clock: list[float], after: float, count: int
+) -> None:
+    """Its partition may have been taken away before: the next sweep must come through."""
+    broker = Broker()
+    async with Redriver(settings, broker) as redriver:
+        redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
+        await rest()
+        clock[0] += after
+        redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
+        await rest()
+    assert len(broker.sent) == count
+
+
+async def test_it_is_tried_until_kafka_has_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redriving, "_RETRY_SECONDS", (0.0, 0.0))
+    broker = Broker(Retryable("kafka_timeout"), CommandFailed("no such topic"))
+    async with Redriver(settings, broker) as redriver:
+        redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
+        await rest()
+    assert len(broker.sent) == 1
+
+
+async def test_its_end_does_not_wait_for_kafka(settings: Settings) -> None:
+    broker = Broker()
+    broker.is_open.clear()
+    async with Redriver(settings, broker) as redriver:
+        redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
+        await rest()
+    assert broker.sent == []
+
+
+async def test_many_at_once_cost_no_more_than_few(settings: Settings) -> None:
+    """A big organization got its entry, and everybody in it is released in one moment."""
+    began = process_time()
+    broker = Broker()
+    async with Redriver(settings, broker) as redriver:
+        for number in range(30_000):
+            redriver.ask(Kind.ACCOUNT, f"a{number}", 4, (2, 3), RELEASE)
+        await rest()
+    assert len(broker.sent) == 30_000
+    assert process_time() - began < 5
