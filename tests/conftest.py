@@ -16,6 +16,9 @@ pytest_plugins = ("pytester", "tests.support.swallowed_errors")
 # What is fast runs first; all else follows in the order of its name.
 _FIRST = ("unit", "properties", "contract")
 
+# Workers lock disabled accounts by default, which needs the ppolicy overlay with pwdLockout TRUE.
+LOCKING = SlapdOptions(policy={})
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Lets ldap3 2.9.1 import names that pyasn1 calls deprecated; all other warnings stay errors."""
@@ -37,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def slapd() -> Iterator[Slapd]:
     """One slapd for all tests that neither break it nor mind other tests' entries."""
-    with Slapd() as server:
+    with Slapd(LOCKING) as server:
         yield server
 
 
@@ -47,7 +50,7 @@ def fresh_slapd() -> Iterator[Callable[..., Slapd]]:
     with ExitStack() as stack:
 
         def start(options: SlapdOptions | None = None, *, log_level: str = "none") -> Slapd:
-            return stack.enter_context(Slapd(options, log_level=log_level))
+            return stack.enter_context(Slapd(options or LOCKING, log_level=log_level))
 
         yield start
 

@@ -24,7 +24,7 @@ from streams.publishing import Router
 from streams.sandbox.fetch import kafka_jars
 from streams.sandbox.kafka import Kafka
 from streams.sandbox.processes import LOOPBACK, Child, free_port
-from streams.sandbox.slapd import Slapd
+from streams.sandbox.slapd import Slapd, SlapdOptions
 from streams.settings import Settings, load_settings
 from streams.settings.directory import directory_settings
 from streams.settings.editing import replace_file, set_scalar
@@ -44,7 +44,6 @@ connection:
   admin_password_file: {password_file}
 sync:
   target_dn: {target}
-  disabled_accounts: keep
 metrics: {{listen: "{metrics}"}}
 log_format: text
 """
@@ -65,7 +64,7 @@ class Stage:
         self.config = self.folder / "ldapflow.yaml"
         self.password_file = self.folder / "ldap-password"
         self.worker_log = self.folder / "worker.log"
-        self.slapd = Slapd(parent=self.folder)
+        self.slapd = Slapd(SlapdOptions(policy={}), parent=self.folder)
         self.kafka = Kafka(parent=self.folder)
         self._metrics_port = free_port()
         self._interruption = interruption

@@ -104,7 +104,7 @@ class Worker:
         tasks = await stack.enter_async_context(Background(self._break_off))
         tasks.start(self._sweep(watches))
         tasks.start(self._measure())
-        pipeline = self._pipeline(publisher, control, parts, watches.room)
+        pipeline = self._pipeline(publisher, control, parts, reader, watches.room)
         app = self._faust_app(pipeline, watches, tasks)
         self.serving = True
         log.info("worker_starts", name=settings.name, group=settings.kafka.application_id)
@@ -154,7 +154,9 @@ class Worker:
             rules=entry_rules(self._settings),
         )
 
-    def _pipeline(self, publisher: Publisher, control: ControlReader, parts: Parts, room: WaitingRoom) -> Pipeline:
+    def _pipeline(
+        self, publisher: Publisher, control: ControlReader, parts: Parts, reader: StateReader, room: WaitingRoom
+    ) -> Pipeline:
         settings = self._settings
         topic = settings.topics.dead_letters
 
@@ -162,7 +164,7 @@ class Worker:
             await send_dead_letter(publisher, topic, original, failure, _now())
 
         return Pipeline(
-            Recorder(self._view, self._generation, self._leave_if_frozen),
+            Recorder(self._view, self._generation, self._leave_if_frozen, reader.read_again),
             control.view,
             Applier(parts, settings.sync.source_node, settings.sync.disabled_accounts),
             self._gate,

@@ -144,12 +144,12 @@ class Pipeline:
                 return Outcome.UNCHANGED, None, []
             case Redrive(revision, reason):
                 self._hooks.redriven(event.kind, event.subject, revision, reason)
-                stored = self.recorder.stored(event)
+                stored = await self._until_done(lambda: self.recorder.current(event))
                 if stored is None or stored.writer != revision:
                     return Outcome.SUPERSEDED, None, []
                 return await self._redrive(_Work(event, original, stored), stored, reason)
             case _:
-                stored = self.recorder.stored(event)
+                stored = await self._until_done(lambda: self.recorder.current(event))
                 folding = fold(stored, event)
                 work = _Work(event, original, stored)
                 if isinstance(folding, Stale):

@@ -1,13 +1,13 @@
 """Writes states: the Faust tables, and at once our own view of them."""
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import replace
 from typing import TypeAlias
 
 from schemas.events import Event, Kind
 from schemas.state_codec import decode_state, encode_state
 from schemas.states import Binding, State
-from streams.worker.state_view import StateView, seen_of
+from streams.worker.state_view import Seen, StateView, seen_of
 
 Table: TypeAlias = MutableMapping[bytes, bytes]
 
@@ -19,18 +19,41 @@ class Recorder:
         generation: of the consumer group, as of now.
         before_writing: ends the process if it stood still too long: others own its partitions then.
 
+        read_again: the state that the view has seen, from where it lies.
+
     Attributes:
         tables: of each kind: id in UTF-8 to the state's JSON; filled before the first event.
     """
 
-    def __init__(self, view: StateView, generation: Callable[[], int], before_writing: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        view: StateView,
+        generation: Callable[[], int],
+        before_writing: Callable[[], None],
+        read_again: Callable[[Seen], Awaitable[State | None]],
+    ) -> None:
         self.tables: dict[Kind, Table] = {}
         self._view = view
         self._generation = generation
         self._before_writing = before_writing
+        self._read_again = read_again
 
-    def stored(self, event: Event) -> State | None:
-        """The state of the event's subject."""
+    async def current(self, event: Event) -> State | None:
+        """The state of the event's subject.
+
+        The table has the last one that was written, which may be a zombie's; the view knows if there is a newer one.
+
+        Raises:
+            Retryable: Kafka does not answer.
+        """
+        stored = self._stored(event)
+        seen = self._view.get((event.kind, event.subject))
+        if seen is None or seen.offset is None or (stored is not None and stored.writer >= seen.revision):
+            return stored
+        newer = await self._read_again(seen)
+        return newer if newer is not None and newer.writer == seen.revision else stored
+
+    def _stored(self, event: Event) -> State | None:
         value = self.tables[event.kind].get(event.subject.encode())
         return None if value is None else decode_state(event.kind, value)
 
@@ -41,8 +64,8 @@ class Recorder:
             The state as it was written.
         """
         self._before_writing()
-        known = self.stored(event)
-        before = (0, 0) if known is None else known.writer
+        known, seen = self._stored(event), self._view.get((event.kind, event.subject))
+        before = max((0, 0) if known is None else known.writer, (0, 0) if seen is None else seen.revision)
         written = replace(state, writer=(max(before[0], self._generation()), before[1] + 1))
         self.tables[event.kind][event.subject.encode()] = encode_state(written)
         self._view.absorb(seen_of(event.kind, event.subject, partition, written, self._view.target))

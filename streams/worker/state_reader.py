@@ -4,15 +4,18 @@ No consumer group: every worker reads everything. (Faust's GlobalTable would do 
 endless recovery with several workers.)
 """
 
+import asyncio
 from typing import Self
 
 import structlog
 
+from schemas.errors import CommandFailed, Retryable
 from schemas.events import Kind
 from schemas.state_codec import decode_state
-from streams.kafka import Received, TopicTail
+from schemas.states import State
+from streams.kafka import MessageReader, Received, TopicTail
 from streams.settings import Settings
-from streams.worker.state_view import Reading, StateView, seen_of
+from streams.worker.state_view import Reading, Seen, StateView, seen_of
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +28,7 @@ class StateReader:
 
     def __init__(self, settings: Settings, view: StateView) -> None:
         topics = settings.topics
+        self._settings = settings
         self._view = view
         self._kinds = {topics.organization_states: Kind.ORGANIZATION, topics.account_states: Kind.ACCOUNT}
         self._tail = TopicTail(settings, self._kinds, self._reading, view.take_in)
@@ -54,6 +58,26 @@ class StateReader:
         """
         await self._tail.catch_up()
 
+    async def read_again(self, seen: Seen) -> State | None:
+        """The state that the view has seen, from where it lies; None when it is gone.
+
+        Raises:
+            Retryable: Kafka does not answer.
+        """
+        offset = seen.offset
+        if offset is None:
+            return None
+        topic = next(topic for topic, kind in self._kinds.items() if kind is seen.kind)
+        try:
+            message = await asyncio.to_thread(self._read_one, topic, seen.partition, offset)
+        except CommandFailed as exc:
+            raise Retryable("kafka_unavailable", str(exc)) from exc
+        return None if message is None or message.value is None else decode_state(seen.kind, message.value)
+
+    def _read_one(self, topic: str, partition: int, offset: int) -> Received | None:
+        with MessageReader(self._settings) as reader:
+            return reader.read(topic, partition, offset)
+
     def _reading(self, message: Received) -> Reading | None:
         kind, identifier = self._kinds[message.topic], message.identifier
         subject = (kind, identifier)
@@ -71,5 +95,5 @@ class StateReader:
                 error=type(exc).__name__,
             )
             return None
-        seen = seen_of(kind, identifier, message.partition, state, self._view.target)
+        seen = seen_of(kind, identifier, message.partition, state, self._view.target, message.offset)
         return Reading(subject, seen)

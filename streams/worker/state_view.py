@@ -7,7 +7,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from processors.placement import homes
@@ -26,6 +26,7 @@ class Seen:
         parents: the organizations below which it may be placed, in the order in which they are tried.
         is_bound: it has an entry below the present target.
         revision: the state's `writer`.
+        offset: where the state lies; None for a write of our own that has not come back yet.
     """
 
     kind: Kind
@@ -41,6 +42,7 @@ class Seen:
     removed_at: int | None
     reason: str | None
     awaited: Awaited | None
+    offset: int | None = field(default=None, compare=False)
 
     @property
     def subject(self) -> Subject:
@@ -65,7 +67,7 @@ class Reading:
     seen: Seen | None
 
 
-def seen_of(kind: Kind, identifier: str, partition: int, state: State, target: str) -> Seen:
+def seen_of(kind: Kind, identifier: str, partition: int, state: State, target: str, offset: int | None = None) -> Seen:
     """Keep what others must know of a state."""
     record, binding = state.record, state.binding
     return Seen(
@@ -82,6 +84,7 @@ def seen_of(kind: Kind, identifier: str, partition: int, state: State, target: s
         removed_at=state.removed_at,
         reason=state.reason,
         awaited=state.awaited,
+        offset=offset,
     )
 
 
@@ -174,6 +177,8 @@ class StateView:
         """Take in a state; one with a smaller revision than the known one is a zombie's late write and is ignored."""
         known = self.get(seen.subject)
         if known is not None and seen.revision <= known.revision:
+            if seen.revision == known.revision and known.offset is None:
+                self.entities[known.kind][known.id] = replace(known, offset=seen.offset)
             return
         self._replace(known, seen)
 

@@ -45,7 +45,7 @@ def test_all_together(
 ) -> None:
     """The worst day: one fault after the other, some of them together."""
     with FaultyRun(
-        *(tmp_path, fresh_kafka(), fresh_slapd(SlapdOptions(durable=True)), topic_prefix),
+        *(tmp_path, fresh_kafka(), fresh_slapd(SlapdOptions(durable=True, policy={})), topic_prefix),
         events=5000,
         seconds=300,
         connection={"operation_timeout_seconds": 3},

@@ -10,7 +10,7 @@ from streams.sandbox.slapd import Slapd, SlapdOptions
 from tests.faults.faulty_run import FaultyRun
 
 # A slapd that is killed must have kept what it acknowledged.
-_DURABLE = SlapdOptions(durable=True)
+_DURABLE = SlapdOptions(durable=True, policy={})
 _SHORT_TIMEOUT = {"operation_timeout_seconds": 2}
 
 

@@ -58,9 +58,9 @@ def publish_new(flow: Flow, source: IdentitySource, done: int) -> int:
 def test_a_disabled_account_cannot_log_on_until_it_is_enabled(
     tmp_path: Path, kafka: Kafka, fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
-    slapd = fresh_slapd(SlapdOptions(policy={}))
+    slapd = fresh_slapd()
     source = staff()
-    with Flow(tmp_path, kafka, slapd, topic_prefix, sync={"disabled_accounts": "lock"}) as flow:
+    with Flow(tmp_path, kafka, slapd, topic_prefix) as flow:
         flow.worker()
         done = publish_new(flow, source, 0)
         set_password(slapd, "mei")
@@ -77,9 +77,9 @@ def test_the_lock_comes_first_and_does_not_depend_on_the_other_attributes(
     tmp_path: Path, kafka: Kafka, fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
     """A leaver whose record the schema refuses is locked all the same."""
-    slapd = fresh_slapd(SlapdOptions(policy={}))
+    slapd = fresh_slapd()
     source = staff()
-    with Flow(tmp_path, kafka, slapd, topic_prefix, sync={"disabled_accounts": "lock"}) as flow:
+    with Flow(tmp_path, kafka, slapd, topic_prefix) as flow:
         flow.worker()
         done = publish_new(flow, source, 0)
         set_password(slapd, "mei")
@@ -93,9 +93,9 @@ def test_only_our_own_lock_is_undone(
     tmp_path: Path, kafka: Kafka, fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
     """An administrator's lock, set before ours was needed, stays when the account is enabled again."""
-    slapd = fresh_slapd(SlapdOptions(policy={}))
+    slapd = fresh_slapd()
     source = staff()
-    with Flow(tmp_path, kafka, slapd, topic_prefix, sync={"disabled_accounts": "lock"}) as flow:
+    with Flow(tmp_path, kafka, slapd, topic_prefix) as flow:
         flow.worker()
         done = publish_new(flow, source, 0)
         with admin_connection(slapd) as connection:
@@ -114,10 +114,10 @@ def test_only_our_own_lock_is_undone(
 def test_a_new_account_that_is_disabled_is_created_locked(
     tmp_path: Path, kafka: Kafka, fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
-    slapd = fresh_slapd(SlapdOptions(policy={}))
+    slapd = fresh_slapd()
     source = staff()
     source.add_account("a3", "olga", "o", enabled=False)
-    with Flow(tmp_path, kafka, slapd, topic_prefix, sync={"disabled_accounts": "lock"}) as flow:
+    with Flow(tmp_path, kafka, slapd, topic_prefix) as flow:
         flow.worker()
         publish_new(flow, source, 0)
         until(lambda: locks(slapd).keys() == {"uid=olga"}, "the lock")
@@ -127,9 +127,9 @@ def test_a_lock_that_does_nothing_halts_the_worker(
     tmp_path: Path, kafka: Kafka, fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
     """Without the overlay the attribute would be accepted or refused, and everybody could log on."""
-    slapd = fresh_slapd()
+    slapd = fresh_slapd(SlapdOptions())
     source = staff()
-    with Flow(tmp_path, kafka, slapd, topic_prefix, sync={"disabled_accounts": "lock"}) as flow:
+    with Flow(tmp_path, kafka, slapd, topic_prefix) as flow:
         worker = flow.worker(wait=False)
         flow.publish(source.events)
         until(lambda: worker.metric("ldapflow_halted", reason="lock_ineffective") == 1, "a halt")
@@ -159,7 +159,7 @@ def test_removed_when_disabled_and_made_anew_when_enabled(
 def test_kept_whatever_the_status(
     tmp_path: Path, kafka: Kafka, fresh_slapd: Callable[..., Slapd], topic_prefix: str, *, enabled: bool
 ) -> None:
-    slapd = fresh_slapd(SlapdOptions(policy={}))
+    slapd = fresh_slapd()
     source = staff()
     source.add_account("a3", "olga", "o", enabled=enabled)
     with Flow(tmp_path, kafka, slapd, topic_prefix, sync={"disabled_accounts": "keep"}) as flow:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from streams.kafka import Message as Outgoing
+from streams.kafka import publish_all
 from streams.sandbox.kafka import Kafka
 from streams.sandbox.slapd import Slapd
 from tests.support.directory_dump import admin_connection, read_tree
 from tests.support.flow import Flow, until
-from tests.support.identity_source import IdentitySource, entry_uuids, found_entries
+from tests.support.identity_source import Emitted, IdentitySource, entry_uuids, found_entries
 
 
 @pytest.fixture
@@ -145,3 +147,37 @@ def test_two_workers_share_the_partitions(flow: Flow) -> None:
     source.add_account("late", "late", "o")
     flow.publish(source.events[-1:])
     flow.settle(source)
+
+
+def test_a_zombies_late_write_does_not_win(flow: Flow) -> None:
+    """The state topic ends with an older state; who reads it from its start still goes on from the newer one."""
+    source = small_company()
+    flow.publish(source.events)
+    flow.worker().stop()
+    topic = flow.settings.topics.account_states
+    until(lambda: "a1" in flow.states(topic), "the first state")
+    older = flow.messages(topic)
+    source.change_account("a1", name="王 小梅", mail="new@example.com")
+    flow.publish(source.events[-1:])
+    worker = flow.worker()
+    flow.settle(source)
+    worker.stop()
+    newest = flow.states(topic)["a1"]
+    # It was written by the generation before, and arrives late.
+    late = next(message for message in older if message.key() == b"a1" and message.value())
+    publish_all(flow.settings, [Outgoing(topic, b"a1", late.value())], lambda _: None)
+    source.add_account("a9", "somebody.else", "rd")
+    flow.publish(source.events[-1:])
+    flow.worker()
+    flow.settle(source)
+    # A partial event: it would bring the older record back if the older state counted.
+    value = {
+        "eventType": "ud:organizational_unit:add_user",
+        "bizData": {"organizationalUnitId": "sales", "userId": "a1"},
+    }
+    flow.publish([Emitted("a1", account=True, value=value)])
+    source.accounts["a1"].homes.append("sales")
+    flow.settle(source)
+    state = flow.states(topic)["a1"]
+    assert state["record"]["email"] == "new@example.com"
+    assert state["writer"] > newest["writer"]

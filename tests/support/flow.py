@@ -108,7 +108,7 @@ class Flow:
         self.workers: list[RunningWorker] = []
         topics = ("idaas.organizations", "idaas.accounts", "ldapflow.organizations", "ldapflow.accounts")
         others = ("ldapflow.dead-letters", "ldapflow.control", "ldapflow.jobs")
-        sync = {"disabled_accounts": "keep", **sections.pop("sync", {})}
+        sync = sections.pop("sync", {})
         connection = sections.pop("connection", {})
         if ldap_port is not None:
             connection = {"server": f"ldap://127.0.0.1:{ldap_port}", **connection}
