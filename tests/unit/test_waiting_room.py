@@ -173,6 +173,7 @@ def test_the_other_may_be_of_the_other_kind() -> None:
     """Both kinds may be named by the same attribute."""
     other = bound(unit("b", SOURCE))
     scene = Scene(other, waiting("a", FOR_B, SOURCE))
+    assert scene.first == []
     assert scene.changes(again(bound(unit("b", SOURCE), name="other"))) == [("a", RELEASE)]
 
 
@@ -280,7 +281,7 @@ def test_who_does_not_wait_any_more_is_not_released() -> None:
     """Applied, or gone altogether."""
     waits = waiting("a", FOR_U, "u")
     scene = Scene(unit("u", SOURCE), waits, waiting("b", FOR_U, "u"))
-    scene.changes(again(waits, status=Status.APPLIED, awaited=None))
+    scene.changes(again(waits, status=Status.APPLIED))
     scene.view.forget((Kind.ACCOUNT, "b"))
     assert scene.changes(again(bound(unit("u", SOURCE)))) == []
     assert scene.sweeps() == []
