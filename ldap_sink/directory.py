@@ -20,6 +20,7 @@ from ldap_sink.upkeep import DirectoryState, Proof, Upkeep
 from schemas.dn import DN
 from schemas.entries import Add, Delete, FoundEntry, Modify, Move
 from schemas.errors import Halting, MaybeApplied, Permanent, Retryable
+from schemas.halt_reasons import HaltReason
 
 Observer: TypeAlias = Callable[[str, str, float], None]
 """Told of every operation: its name, its result (a word of a fixed set), the seconds it took."""
@@ -77,7 +78,7 @@ class Directory:
         """
         recorded = self.settings.target_entry_uuid
         if recorded is None:
-            raise Halting("target_not_pinned", "the target's entryUUID is not recorded: run `ldapflow pin`")
+            raise Halting(HaltReason.TARGET_NOT_PINNED, "the target's entryUUID is not recorded")
         return recorded.lower()
 
     async def session(self) -> Connection:
@@ -117,7 +118,7 @@ class Directory:
                 entries = await connection.search(str(target), filter_, asked(attributes))
             except LdapResultError as exc:
                 if exc.result.code == NO_SUCH_OBJECT:
-                    raise Halting("target_missing", f"there is no {target}") from exc
+                    raise Halting(HaltReason.TARGET_MISSING, f"there is no {target}") from exc
                 raise
             return [found for found in map(found_entry, entries) if found.dn.is_below(target)]
 

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from ldap_sink.protocol.results import SUCCESS, LdapResultError
 from schemas.errors import DeadLetterReason, Halting, LdapflowError, Permanent, Retryable
+from schemas.halt_reasons import HaltReason
 
 NOT_ALLOWED_ON_NON_LEAF: Final = 66
 ENTRY_ALREADY_EXISTS: Final = 68
@@ -62,10 +63,10 @@ _Row: TypeAlias = tuple[FailureClass, str]
 _TABLE: Final[dict[int, _Row]] = {
     3: (FailureClass.RETRYABLE, "time_limit_exceeded"),
     4: (FailureClass.RETRYABLE, "size_limit_exceeded"),
-    8: (FailureClass.HALTING, "stronger_auth_required"),
-    10: (FailureClass.HALTING, "referral"),
+    8: (FailureClass.HALTING, HaltReason.STRONGER_AUTH_REQUIRED),
+    10: (FailureClass.HALTING, HaltReason.REFERRAL),
     11: (FailureClass.RETRYABLE, "admin_limit_exceeded"),
-    13: (FailureClass.HALTING, "confidentiality_required"),
+    13: (FailureClass.HALTING, HaltReason.CONFIDENTIALITY_REQUIRED),
     16: (FailureClass.CONVERGE, ""),
     17: (FailureClass.PERMANENT, ""),
     19: (FailureClass.PERMANENT, ""),
@@ -73,7 +74,7 @@ _TABLE: Final[dict[int, _Row]] = {
     21: (FailureClass.PERMANENT, ""),
     32: (FailureClass.CONVERGE, ""),
     34: (FailureClass.PERMANENT, ""),
-    49: (FailureClass.HALTING, "invalid_credentials"),
+    49: (FailureClass.HALTING, HaltReason.INVALID_CREDENTIALS),
     51: (FailureClass.RETRYABLE, "busy"),
     52: (FailureClass.RETRYABLE, "unavailable"),
     64: (FailureClass.PERMANENT, ""),
@@ -111,6 +112,6 @@ def translate(error: LdapResultError) -> LdapflowError:
         case FailureClass.PERMANENT:
             return Permanent(DeadLetterReason.REFUSED_BY_DIRECTORY, detail)
         case FailureClass.HALTING:
-            return Halting(word, detail)
+            return Halting(HaltReason(word), detail)
         case FailureClass.JUDGED:
             return Judged(result.code, detail)

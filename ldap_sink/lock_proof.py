@@ -2,7 +2,6 @@
 
 import contextlib
 import secrets
-from typing import Final
 
 from ldap_sink.failures import Conflict, translate
 from ldap_sink.locking import LOCK_ATTRIBUTE, PERMANENT_LOCK
@@ -16,11 +15,7 @@ from ldap_sink.settings import DirectorySettings
 from schemas.dn import DN
 from schemas.entries import AttributeChange, ModifyOperation
 from schemas.errors import Halting, Retryable
-
-_WAYS_OUT: Final = (
-    "load the ppolicy overlay with a default policy that has pwdLockout TRUE, or choose `disabled_accounts: keep` or"
-    " `disabled_accounts: remove`"
-)
+from schemas.halt_reasons import HaltReason
 
 
 async def prove_lock(settings: DirectorySettings) -> None:
@@ -92,4 +87,4 @@ def _as_failure(error: LdapResultError, otherwise: Halting) -> Halting | Retryab
 
 
 def _ineffective(found: str) -> Halting:
-    return Halting("lock_ineffective", f"a locked account could log on: {found}; {_WAYS_OUT}")
+    return Halting(HaltReason.LOCK_INEFFECTIVE, f"a locked account could log on: {found}")

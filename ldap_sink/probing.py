@@ -14,6 +14,7 @@ from ldap_sink.protocol.connection import Connection
 from ldap_sink.protocol.results import LdapResultError
 from schemas.dn import DN
 from schemas.errors import DeadLetterReason, Halting, Permanent, Retryable
+from schemas.halt_reasons import HaltReason
 
 INTERVAL_SECONDS: Final = 10.0
 
@@ -53,7 +54,7 @@ def probe_failure(error: LdapResultError, target: DN) -> Halting | Retryable:
             return Retryable("probe_disturbed", str(error))
         case _:
             detail = f"nothing can be written below {target}: a probe entry is refused with {error}"
-            return Halting("write_refused", detail)
+            return Halting(HaltReason.WRITE_REFUSED, detail)
 
 
 class Prober:

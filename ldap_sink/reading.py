@@ -15,6 +15,7 @@ from ldap_sink.subschema import Subschema
 from schemas.dn import DN, InvalidDN
 from schemas.entries import FoundEntry
 from schemas.errors import DeadLetterReason, Halting, Permanent
+from schemas.halt_reasons import HaltReason
 
 _IDENTITY: Final = ("entryUUID", "entryCSN")
 
@@ -34,7 +35,7 @@ def found_entry(entry: Entry) -> FoundEntry:
     attributes = {name.lower(): tuple(values) for name, values in entry.attributes.items()}
     uuids, csns = attributes.pop("entryuuid", ()), attributes.pop("entrycsn", ())
     if not uuids or not csns:
-        raise Halting("entry_uuid_unreadable", "the administrator cannot read entryUUID and entryCSN")
+        raise Halting(HaltReason.ENTRY_UUID_UNREADABLE, "the administrator cannot read entryUUID and entryCSN")
     try:
         dn = DN.parse(entry.dn)
     except InvalidDN as exc:
@@ -51,13 +52,13 @@ async def read_subschema(connection: Connection, dn: DN) -> Subschema:
     """
     subentry = _values(await connection.read(str(dn), ["subschemaSubentry"]), "subschemasubentry")
     if not subentry:
-        raise Halting("schema_unreadable", f"{dn} does not say where its schema is")
+        raise Halting(HaltReason.SCHEMA_UNREADABLE, f"{dn} does not say where its schema is")
     found = await connection.read(
         subentry[0].decode(), ["attributeTypes", "objectClasses"], equality("objectClass", "subschema")
     )
     attribute_types, object_classes = _values(found, "attributetypes"), _values(found, "objectclasses")
     if not attribute_types or not object_classes:
-        raise Halting("schema_unreadable", "the administrator cannot read the server's schema")
+        raise Halting(HaltReason.SCHEMA_UNREADABLE, "the administrator cannot read the server's schema")
     return Subschema.parse(attribute_types, object_classes)
 
 

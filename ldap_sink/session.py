@@ -11,6 +11,7 @@ from ldap_sink.protocol.results import LdapResultError
 from ldap_sink.settings import DirectorySettings, Encryption
 from schemas.dn import DN
 from schemas.errors import ConfigurationError, Halting, LdapflowError, NotSent, Retryable
+from schemas.halt_reasons import HaltReason
 
 
 def fingerprint(certificate: bytes) -> str:
@@ -80,12 +81,12 @@ async def entry_uuid(connection: Connection, dn: DN) -> str | None:
     try:
         entry = await connection.read(str(dn), ["entryUUID"])
     except LdapResultError as exc:
-        raise _setup_failure(exc, "target_unreadable") from exc
+        raise _setup_failure(exc, HaltReason.TARGET_UNREADABLE) from exc
     if entry is None:
         return None
     values = next(iter(entry.attributes.values()), [])
     if not values:
-        raise Halting("entry_uuid_unreadable", f"{dn} shows no entryUUID: the administrator must be able to read it")
+        raise Halting(HaltReason.ENTRY_UUID_UNREADABLE, f"{dn} shows no entryUUID")
     return values[0].decode()
 
 
@@ -107,15 +108,14 @@ async def check_target(connection: Connection, settings: DirectorySettings) -> N
     """
     expected, target = settings.target_entry_uuid, settings.target_dn
     if expected is None:
-        raise Halting("target_not_pinned", f"the entryUUID of {target} is not recorded: run `ldapflow pin`")
+        raise Halting(HaltReason.TARGET_NOT_PINNED, f"the entryUUID of {target} is not recorded")
     found = await entry_uuid(connection, target)
     if found is None:
-        raise Halting("target_missing", f"there is no {target}")
+        raise Halting(HaltReason.TARGET_MISSING, f"there is no {target}")
     if not same_entry_uuid(found, expected):
         raise Halting(
-            "target_changed",
-            f"{target} has the entryUUID {found}, expected {expected}: another directory, or the node was made anew;"
-            " if that is meant, run `ldapflow pin`",
+            HaltReason.TARGET_CHANGED,
+            f"{target} has the entryUUID {found}, expected {expected}: another directory, or the node was made anew",
         )
 
 
@@ -129,17 +129,18 @@ async def _refuse_plaintext_beyond_loopback(settings: DirectorySettings) -> None
     if all(ipaddress.ip_address(str(address[4][0]).partition("%")[0]).is_loopback for address in addresses):
         return
     raise Halting(
-        "plaintext_refused",
-        f"{settings.host} is another machine and the link is not encrypted: the password would be readable on the way;"
-        " use ldaps:// or start_tls, or set allow_plaintext",
+        HaltReason.PLAINTEXT_REFUSED,
+        f"{settings.host} is another machine and the link is not encrypted: the password would be readable on the way",
     )
 
 
 def _tls_context(settings: DirectorySettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=settings.ca_file)
+    except ssl.SSLError as exc:
+        raise Halting(HaltReason.CA_FILE_UNREADABLE, f"{settings.ca_file} holds no certificate in PEM") from exc
     except OSError as exc:
-        raise Halting("ca_file_unreadable", f"{settings.ca_file}: {exc.strerror or exc}") from exc
+        raise Halting(HaltReason.CA_FILE_UNREADABLE, f"{settings.ca_file}: {exc.strerror or exc}") from exc
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.certificate_fingerprints:
         # The pin says more than any chain: `_check_pin` looks before anything is sent.
@@ -152,7 +153,7 @@ async def _start_tls(connection: Connection, context: ssl.SSLContext, host: str)
     try:
         await connection.start_tls(context, host)
     except LdapResultError as exc:
-        raise Halting("start_tls_refused", str(exc)) from exc
+        raise Halting(HaltReason.START_TLS_REFUSED, str(exc)) from exc
 
 
 def _check_pin(connection: Connection, settings: DirectorySettings) -> None:
@@ -161,10 +162,10 @@ def _check_pin(connection: Connection, settings: DirectorySettings) -> None:
         return
     certificate = connection.certificate
     if certificate is None:
-        raise Halting("certificate_refused", "the server showed no certificate, and one is pinned")
+        raise Halting(HaltReason.CERTIFICATE_REFUSED, "the server showed no certificate, and one is pinned")
     found = fingerprint(certificate)
     if _plain(found) not in map(_plain, pins):
-        raise Halting("certificate_refused", f"the server's certificate is {found}, which is not pinned")
+        raise Halting(HaltReason.CERTIFICATE_REFUSED, f"the server's certificate is {found}, which is not pinned")
 
 
 def _plain(written: str) -> str:
@@ -175,16 +176,16 @@ async def _bind(connection: Connection, settings: DirectorySettings) -> None:
     try:
         password = settings.password()
     except (OSError, ConfigurationError) as exc:
-        raise Halting("password_unreadable", f"the administrator's password cannot be read: {exc}") from exc
+        raise Halting(HaltReason.PASSWORD_UNREADABLE, f"the administrator's password cannot be read: {exc}") from exc
     if not password:
-        raise Halting("password_unreadable", "the administrator's password is empty")
+        raise Halting(HaltReason.PASSWORD_UNREADABLE, "the administrator's password is empty")
     try:
         await connection.bind(settings.admin_dn, password)
     except LdapResultError as exc:
-        raise _setup_failure(exc, "bind_refused") from exc
+        raise _setup_failure(exc, HaltReason.BIND_REFUSED) from exc
 
 
-def _setup_failure(error: LdapResultError, reason: str) -> LdapflowError:
+def _setup_failure(error: LdapResultError, reason: HaltReason) -> LdapflowError:
     """Before the first event no refusal is an event's fault: what will not pass by itself halts."""
     failure = translate(error)
     return failure if isinstance(failure, Retryable | Halting) else Halting(reason, str(error))

@@ -158,7 +158,9 @@ class Upkeep:
             except TimeoutError:
                 await self._check(connection)
                 continue
-            if isinstance(reason, Halting | Retryable):
+            if isinstance(reason, Halting):
+                raise Halting(reason.reason, reason.detail) from reason
+            if isinstance(reason, Retryable):
                 raise type(reason)(reason.reason, reason.detail) from reason
             raise Retryable("connection_lost", str(reason)) from reason
 

@@ -13,6 +13,8 @@ LdapflowError
 
 from enum import StrEnum
 
+from schemas.halt_reasons import REMEDIES, HaltReason
+
 
 class DeadLetterReason(StrEnum):
     """Values of the header `ldapflow-reason` (contract section 1)."""
@@ -94,12 +96,14 @@ class InvalidEvent(Permanent):
 class Halting(LdapflowError):
     """Our own fault or the operator's, not the event's: every write stops until it is mended.
 
+    Its text is one line: what was found, and what to do.
+
     Attributes:
-        reason: a word of a fixed set, for the metric `ldapflow_halted`.
-        detail: what was expected, what was found, and what to do.
+        reason: for the metric `ldapflow_halted`.
+        detail: what was expected and what was found.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
+    def __init__(self, reason: HaltReason, detail: str) -> None:
+        super().__init__(f"{detail}: {REMEDIES[reason]}")
         self.reason = reason
         self.detail = detail

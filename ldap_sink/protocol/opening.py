@@ -9,8 +9,12 @@ from ldap_sink.protocol.link import Link
 from ldap_sink.protocol.link_failures import LinkFailure, not_sent
 from ldap_sink.protocol.slots import Slots
 from schemas.errors import Halting, LdapflowError, NotSent
+from schemas.halt_reasons import HaltReason
 
 _TLS_SHUTDOWN_SECONDS: Final = 1.0
+
+# What OpenSSL says of octets that are no TLS, in one version or another.
+_NOT_TLS: Final = frozenset({"HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,12 @@ async def open_link(
                 ssl_shutdown_timeout=None if tls is None else _TLS_SHUTDOWN_SECONDS,
             )
     except OSError as exc:
-        raise _translated(exc, f"no connection to {address.host}:{address.port}") from exc
+        what = f"no connection to {address.host}:{address.port}"
+        if tls is not None and _is_broken_off(exc):
+            what += ": the server broke off the TLS handshake"
+            advice = "if it does not speak TLS on this port, use ldap:// with connection.start_tls, or its port for TLS"
+            raise NotSent(LinkFailure.CONNECT_FAILED, f"{what}: {advice}") from exc
+        raise _translated(exc, what) from exc
     return link
 
 
@@ -91,7 +100,12 @@ async def upgrade(link: Link, context: ssl.SSLContext, server_hostname: str, *, 
 def _translated(exc: OSError, what: str) -> LdapflowError:
     """Say in our words why there is no connection. The order matters: each class is a subclass of the next."""
     if isinstance(exc, ssl.SSLCertVerificationError):
-        return Halting("certificate_refused", f"{what}: the certificate is not trusted: {exc.verify_message}")
+        return Halting(HaltReason.CERTIFICATE_REFUSED, f"{what}: the certificate is not trusted: {exc.verify_message}")
     if isinstance(exc, TimeoutError):
         return NotSent(LinkFailure.CONNECT_TIMEOUT, f"{what}: no answer in time")
-    return NotSent(LinkFailure.CONNECT_FAILED, f"{what}: {exc}")
+    return NotSent(LinkFailure.CONNECT_FAILED, f"{what}: {str(exc) or type(exc).__name__}")
+
+
+def _is_broken_off(exc: OSError) -> bool:
+    """Whether the peer was reached and does not seem to know TLS: slapd closes then, which asyncio calls a reset."""
+    return isinstance(exc, ConnectionResetError) or (isinstance(exc, ssl.SSLError) and exc.reason in _NOT_TLS)

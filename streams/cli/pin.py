@@ -15,15 +15,6 @@ from streams.settings.editing import replace_file, set_scalar
 _SECTION: Final = "sync"
 _KEY: Final = "target_entry_uuid"
 
-# What the operator can do about a reason of `Halting`; the others say it themselves.
-_REMEDIES: Final = {
-    "invalid_credentials": "correct connection.admin_dn or the password",
-    "certificate_refused": "pin it with `ldapflow fingerprint --pin`, or correct connection.ca_file",
-    "start_tls_refused": "give the server a certificate, or use ldaps://",
-    "confidentiality_required": "set connection.start_tls, or use ldaps://",
-    "stronger_auth_required": "set connection.start_tls, or use ldaps://",
-}
-
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -60,8 +51,7 @@ async def _entry_uuid(settings: Settings) -> str:
             f"LDAP at {server} does not answer: start it, or correct connection.server ({exc})"
         ) from exc
     except Halting as exc:
-        remedy = _REMEDIES.get(exc.reason)
-        raise CommandFailed(f"LDAP at {server}: {exc}" + ("" if remedy is None else f": {remedy}")) from exc
+        raise CommandFailed(f"LDAP at {server}: {exc}") from exc
     if found is None:
         raise CommandFailed(f"LDAP at {server} has no {target}: create it, or correct sync.target_dn")
     return found.lower()

@@ -57,7 +57,7 @@ class Condition:
         if state.up:
             log.info("directory_up", server=self._server)
         elif isinstance(problem, Halting):
-            log.error("halted", reason=problem.reason, detail=problem.detail)
+            log.error("halted", reason=problem.reason.value, detail=str(problem))
         else:
             log.warning("directory_down", server=self._server, detail=str(problem))
 

@@ -10,7 +10,7 @@ import trustme
 from ldap_sink.session import fingerprint, open_encrypted, open_session
 from ldap_sink.settings import DirectorySettings, Encryption
 from schemas.dn import DN
-from schemas.errors import Halting
+from schemas.errors import Halting, NotSent
 from streams.sandbox.slapd import Slapd, SlapdOptions
 from streams.sandbox.slapd_configuration import TlsFiles
 from tests.support.proxy import Proxy
@@ -111,7 +111,15 @@ async def test_an_authority_file_that_is_missing_halts(tls_slapd: Slapd, tls_fil
 async def test_a_file_without_authorities_halts(tls_slapd: Slapd, tls_files: TlsFiles) -> None:
     """Nor does a file that holds something else."""
     settings = _settings(tls_slapd, Encryption.LDAPS, ca_file=tls_files.key)
-    assert await _refusal(settings) == "ca_file_unreadable"
+    with pytest.raises(Halting, match="holds no certificate in PEM: correct ") as caught:
+        await open_session(settings)
+    assert caught.value.reason == "ca_file_unreadable"
+
+
+async def test_a_server_without_tls_is_told(slapd: Slapd) -> None:
+    """This slapd closes the connection, as a plain port does; the system's own words are none."""
+    with pytest.raises(NotSent, match=r"broke off the TLS handshake: .* use ldap:// with connection\.start_tls"):
+        await open_session(_settings(slapd, Encryption.LDAPS, port=slapd.port))
 
 
 async def test_a_refused_start_tls_never_falls_back(slapd: Slapd, proxy: Callable[..., Proxy]) -> None:
