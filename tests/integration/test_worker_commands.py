@@ -46,7 +46,10 @@ class Company:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, kafka: Kafka) -> Iterator[Company]:
     """For the tests that neither end the worker nor break the directory."""
-    with Slapd() as slapd, Flow(tmp_path_factory.mktemp("company"), kafka, slapd, f"t{uuid.uuid4().hex[:12]}") as flow:
+    with (
+        Slapd(SlapdOptions(policy={})) as slapd,
+        Flow(tmp_path_factory.mktemp("company"), kafka, slapd, f"t{uuid.uuid4().hex[:12]}") as flow,
+    ):
         yield Company(flow, flow.worker(), staff())
 
 
@@ -138,7 +141,7 @@ def test_a_dead_letter_that_is_retried_after_its_cause_was_mended_is_applied(
 ) -> None:
     """The directory did not take the mail address, until its administrator changed that."""
     constraint = ("overlay constraint", "constraint_attribute mail regex ^[^@]+@example[.]org$")
-    slapd = fresh_slapd(SlapdOptions(modules=("constraint",), overlays=constraint))
+    slapd = fresh_slapd(SlapdOptions(policy={}, modules=("constraint",), overlays=constraint))
     source = staff()
     source.add_account("a0", "mei", "o", mail="mei@example.com")
     with Flow(tmp_path, kafka, slapd, topic_prefix) as flow:
@@ -146,7 +149,7 @@ def test_a_dead_letter_that_is_retried_after_its_cause_was_mended_is_applied(
         flow.publish(source.events)
         until(lambda: worker.metric("ldapflow_dead_letters_total") == 1, "a dead letter")
         until(flow.is_idle, "an idle worker")
-        overlay = f"dn: olcOverlay={{0}}constraint,{DATABASE_CONFIG_DN}"
+        overlay = f"dn: olcOverlay={{1}}constraint,{DATABASE_CONFIG_DN}"
         slapd.modify_configuration(f"{overlay}\nchangetype: modify\ndelete: olcConstraintAttribute\n")
         run(flow, "dead-letters", "retry", "--all")
         flow.settle(source)
