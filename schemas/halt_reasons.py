@@ -28,6 +28,9 @@ class HaltReason(StrEnum):
     WRITE_REFUSED = "write_refused"
 
 
+SHOW_FINGERPRINT: Final = "openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -fingerprint -sha256"
+"""For a person's shell, of a server that speaks TLS on that port."""
+
 _ENCRYPT: Final = "set connection.start_tls, or use ldaps://"
 
 # The ends of sentences that begin with what was found.
@@ -36,8 +39,7 @@ REMEDIES: Final[Mapping[HaltReason, str]] = {
     HaltReason.CA_FILE_UNREADABLE: "correct connection.ca_file: a file in PEM with the authority's certificate",
     HaltReason.CERTIFICATE_REFUSED: (
         "correct connection.ca_file or the name in connection.server, or, if the certificate is really the server's,"
-        " write its fingerprint into connection.certificate_fingerprints:"
-        " `openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -fingerprint -sha256` shows it"
+        f" write its fingerprint into connection.certificate_fingerprints: `{SHOW_FINGERPRINT}` shows it"
         " (with `-starttls ldap` on a port without TLS)"
     ),
     HaltReason.CONFIDENTIALITY_REQUIRED: _ENCRYPT,

@@ -88,13 +88,21 @@ def failure_of(exc: KafkaException, settings: Settings) -> LdapflowError:
     if code in _SETTINGS:
         return ConfigurationError(f"kafka.client: {words}: correct it")
     if code in _LOGIN:
-        return CommandFailed(f"Kafka at {servers} refuses the login: correct sasl.* in kafka.client ({words})")
+        return CommandFailed(
+            f"Kafka at {servers} refuses the login: correct sasl.* or security.protocol in kafka.client ({words})"
+        )
     if code in _TLS:
-        return CommandFailed(f"Kafka at {servers} and we do not agree on TLS: correct ssl.* in kafka.client ({words})")
+        return CommandFailed(
+            f"Kafka at {servers} and we do not agree on TLS: correct ssl.* or security.protocol in kafka.client"
+            f" ({words})"
+        )
     if code in _RIGHTS:
         return CommandFailed(f"Kafka at {servers} denies it: give this user the right ({words})")
     if code in _TOPICS:
         return CommandFailed("a topic does not exist in Kafka: run `ldapflow topics create`")
     if does_not_answer(error):
-        return CommandFailed(f"Kafka at {servers} does not answer: start it, or correct kafka.bootstrap_servers")
+        return CommandFailed(
+            f"Kafka at {servers} does not answer: start it, or correct kafka.bootstrap_servers or security.protocol"
+            " in kafka.client"
+        )
     return CommandFailed(f"Kafka at {servers} refuses: {words}")

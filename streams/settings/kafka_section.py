@@ -61,11 +61,11 @@ class KafkaSettings(Section):
     rebalance_timeout_seconds: Seconds = 6
     """How long a worker may take to hand its partitions over."""
 
-    @field_validator("client")
+    @field_validator("client", mode="before")  # a key that must go is told before what is wrong with its value
     @classmethod
-    def _only_security(cls, value: Mapping[str, str]) -> Mapping[str, str]:
-        for key in value:
-            if not key.startswith(_CLIENT_PREFIXES):
+    def _only_security(cls, value: object) -> object:
+        for key in value if isinstance(value, Mapping) else ():
+            if not str(key).startswith(_CLIENT_PREFIXES):
                 raise ValueError(f"holds security.*, sasl.* and ssl.* settings of librdkafka only: remove {key}")
         return value
 

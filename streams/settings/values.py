@@ -13,7 +13,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
 
-from schemas.dn import DN
+from schemas.dn import DN, InvalidDN
+from schemas.halt_reasons import SHOW_FINGERPRINT
 from streams.settings.schedule import check_cron
 
 MAX_PORT: Final = 65535
@@ -136,7 +137,7 @@ def parse_fingerprint(text: str) -> str:
     """
     match = _FINGERPRINT.fullmatch(text.strip())
     if match is None:
-        raise ValueError("must be sha256: and 32 hexadecimal octets (AB:CD:…): `ldapflow fingerprint` shows it")
+        raise ValueError(f"must be sha256: and 32 hexadecimal octets (AB:CD:…): `{SHOW_FINGERPRINT}` shows them")
     return f"sha256:{bytes.fromhex(match[1].replace(':', '')).hex(':').upper()}"
 
 
@@ -155,7 +156,12 @@ def _listen(value: Any) -> ListenAddress:
 
 
 def _dn(value: Any) -> DN:
-    return value if isinstance(value, DN) else DN.parse(_text(value))
+    if isinstance(value, DN):
+        return value
+    try:
+        return DN.parse(_text(value))
+    except InvalidDN as exc:
+        raise ValueError(f"must be a DN such as cn=admin,dc=example,dc=com: {exc}") from exc
 
 
 def _attribute(value: str) -> str:

@@ -82,7 +82,9 @@ def test_a_dead_kafka_is_1_and_one_line_within_10_seconds(folder: Path, command:
     assert done.returncode == 1
     (line,) = lines(done.stderr)
     assert line.startswith("Kafka at 127.0.0.1:")
-    assert line.endswith("does not answer: start it, or correct kafka.bootstrap_servers")
+    assert line.endswith(
+        "does not answer: start it, or correct kafka.bootstrap_servers or security.protocol in kafka.client"
+    )
     assert time.monotonic() - start < 10
 
 

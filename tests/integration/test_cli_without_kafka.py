@@ -16,7 +16,6 @@ def test_a_silent_kafka_is_one_line(tmp_path: Path, arguments: tuple[str, ...]) 
     servers = f"127.0.0.1:{free_port()}"
     write_configuration(tmp_path, kafka={"bootstrap_servers": servers}, sync={"target_entry_uuid": TARGET})
     done = ldapflow(*arguments, folder=tmp_path)
-    assert (done.returncode, lines(done.stderr)) == (
-        1,
-        [f"Kafka at {servers} does not answer: start it, or correct kafka.bootstrap_servers"],
-    )
+    (line,) = lines(done.stderr)
+    assert done.returncode == 1
+    assert line.startswith(f"Kafka at {servers} does not answer: start it, or correct kafka.bootstrap_servers")

@@ -25,16 +25,17 @@ def failure(code: int, words: str = "words") -> str:
 @pytest.mark.parametrize("name", ["_TRANSPORT", "_ALL_BROKERS_DOWN", "_RESOLVE", "_TIMED_OUT", "_MSG_TIMED_OUT"])
 def test_a_silent_kafka_is_named_with_its_address(name: str) -> None:
     assert failure(getattr(KafkaError, name)) == (
-        "Kafka at kafka:9092 does not answer: start it, or correct kafka.bootstrap_servers"
+        "Kafka at kafka:9092 does not answer: start it, or correct kafka.bootstrap_servers or security.protocol"
+        " in kafka.client"
     )
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("_AUTHENTICATION", "refuses the login: correct sasl.*"),
-        ("SASL_AUTHENTICATION_FAILED", "refuses the login: correct sasl.*"),
-        ("_SSL", "do not agree on TLS: correct ssl.*"),
+        ("_AUTHENTICATION", "refuses the login: correct sasl.* or security.protocol"),
+        ("SASL_AUTHENTICATION_FAILED", "refuses the login: correct sasl.* or security.protocol"),
+        ("_SSL", "do not agree on TLS: correct ssl.* or security.protocol"),
         ("TOPIC_AUTHORIZATION_FAILED", "denies it: give this user the right"),
         ("UNKNOWN_TOPIC_OR_PART", "run `ldapflow topics create`"),
         ("MSG_SIZE_TOO_LARGE", "Kafka at kafka:9092 refuses: words"),

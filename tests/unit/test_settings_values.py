@@ -47,6 +47,10 @@ def test_other_hosts_are_not_loopback(host: str) -> None:
     ("line", "words"),
     [
         ("certificate_fingerprints: ['sha1:AB']", "connection.certificate_fingerprints[0]: must be sha256:"),
+        (
+            "certificate_fingerprints: ['AB']",
+            "connection.certificate_fingerprints[0]: must be sha256: and 32 hexadecimal octets (AB:CD:…): `openssl s_cl",
+        ),
         ("certificate_fingerprints: x", "connection.certificate_fingerprints: must be a list"),
         ("connect_timeout_seconds: 0", "connection.connect_timeout_seconds: must be greater than 0"),
         ("operation_timeout_seconds: .inf", "connection.operation_timeout_seconds: must be a finite number"),
@@ -138,3 +142,18 @@ def test_renamed_topics_keep_the_other_names(load: Load) -> None:
         "idaas.organizations", "hr.accounts", "ldapflow.organizations", "ldapflow.accounts",
         "ldapflow.dead-letters", "ldapflow.control", "ldapflow.jobs",
     )  # fmt: skip
+
+
+def test_a_name_that_is_no_dn_is_told_what_a_dn_is(problems: Problems) -> None:
+    text = SMALLEST.replace("admin_dn: cn=admin,dc=example,dc=com", "admin_dn: admin")
+    assert problems(text) == [
+        "3: connection.admin_dn: must be a DN such as cn=admin,dc=example,dc=com: '=' was expected (at character 6)"
+    ]
+
+
+@pytest.mark.parametrize("value", ["1", "all"])
+def test_what_is_no_security_setting_of_kafka_is_refused_whatever_its_value(problems: Problems, value: str) -> None:
+    """Nobody shall quote a value first and learn then that its key is not allowed."""
+    assert problems(f"{SMALLEST}kafka:\n  client: {{acks: {value}}}\n") == [
+        "8: kafka.client: holds security.*, sasl.* and ssl.* settings of librdkafka only: remove acks"
+    ]
