@@ -129,7 +129,7 @@ class WaitingRoom:
 
     def _break_circle(self, seen: Seen) -> None:
         """If A waits for B's name and B, maybe by others, for A's: the one with the smallest id steps aside."""
-        circle = [seen]
+        circle, ids = [seen], {seen.id}
         while True:
             awaited = circle[-1].awaited
             if not isinstance(awaited, AwaitsEntity):
@@ -139,9 +139,10 @@ class WaitingRoom:
                 return
             if following is seen:
                 break
-            if following in circle:
+            if following.id in ids:
                 return  # a circle, but not through this one
             circle.append(following)
+            ids.add(following.id)
         first = min(circle, key=lambda member: member.id)
         if self._owns(first.kind, first.partition):
             self._ask(first, RedriveReason.CYCLE)

@@ -240,6 +240,22 @@ def test_a_row_that_ends_is_no_circle() -> None:
     assert scene.changes(bound(waiting("a", FOR_B, "o"))) == []
 
 
+def test_a_long_row_is_walked_without_comparing_all_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who shifts all names by one makes rows of thousands: the work for each change must grow with the row alone."""
+    row = [f"a{number:03}" for number in range(200)]
+    scene = Scene(*circle(*row)[:-1])
+    compared = 0
+
+    def counted(one: Seen, other: object) -> bool:
+        nonlocal compared
+        compared += 1
+        return one is other
+
+    monkeypatch.setattr(Seen, "__eq__", counted)
+    scene.sweeps()
+    assert compared <= len(row) ** 2
+
+
 def test_when_one_has_stepped_aside_whoever_waits_for_it_goes_on() -> None:
     scene = Scene(*circle("a", "b"))
     scene.redrives.take()
