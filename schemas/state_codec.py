@@ -4,7 +4,8 @@ from typing import Any, assert_never
 
 import orjson
 
-from schemas.events import Kind
+from schemas.errors import InvalidEvent
+from schemas.events import Json, Kind, Record
 from schemas.records import record_of
 from schemas.states import (
     Awaited,
@@ -53,7 +54,7 @@ def decode_state(kind: Kind, value: bytes) -> State:
     record, binding, password = document["record"], document["binding"], document["password"]
     generation, number = document["writer"]
     return State(
-        record=None if record is None else record_of(kind, record),
+        record=None if record is None else _record(kind, record),
         record_time=document["recordTime"],
         event_time=document["eventTime"],
         membership_time=document["membershipTime"],
@@ -70,6 +71,14 @@ def decode_state(kind: Kind, value: bytes) -> State:
         push_id=document["pushId"],
         writer=(generation, number),
     )
+
+
+def _record(kind: Kind, document: dict[str, Json]) -> Record:
+    try:
+        return record_of(kind, document)
+    except InvalidEvent as exc:
+        # It is no event's fault: nobody may take it for a dead letter, nor let it pass who expects the failures above.
+        raise ValueError(exc.detail) from exc
 
 
 def _binding_json(binding: Binding) -> dict[str, Any]:

@@ -136,7 +136,15 @@ def test_what_is_no_state_is_an_error(value: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"status": "happy"}, {"waitingFor": {"godot": "o1"}}, {"writer": [1]}, {"binding": {"dn": "x"}}]
+    "change",
+    [
+        {"status": "happy"},
+        {"waitingFor": {"godot": "o1"}},
+        {"writer": [1]},
+        {"binding": {"dn": "x"}},
+        {"record": {}},
+        {"record": {"userId": "u1", "updateTime": "never"}},
+    ],
 )
 def test_what_is_nearly_a_state_is_an_error(change: dict[str, Json]) -> None:
     document = {**orjson.loads(encode_state(FULL)), **change}
