@@ -7,7 +7,7 @@ from schemas.events import Json
 
 _SECRET: Final = re.compile(r"password|passwd|secret(?!ar)|pwd", re.IGNORECASE)  # a secretary is none
 # What is said *about* a password is no secret: passwordSet, passwordExpireTime, pwdStatus ...
-_ABOUT: Final = re.compile(r"(set|time|expired|status|verified|policy)$", re.IGNORECASE)
+_ABOUT: Final = re.compile(r"((?<!re)set|time|expired|status|verified|policy)$", re.IGNORECASE)
 
 
 def is_secret(key: str) -> bool:

@@ -147,6 +147,12 @@ def test_secrets_are_dropped_at_any_depth() -> None:
     assert account(**SECRETS).fields == {"userId": "u1", "username": "mei", "updateTime": NOW - 5, **PUBLIC}
 
 
+@pytest.mark.parametrize("name", ["passwordReset", "PASSWORD_RESET", "tempPwdReset"])
+def test_the_password_that_a_reset_brings_is_a_secret(name: str) -> None:
+    """Though its name ends like `passwordSet`."""
+    assert name not in account(**{name: "geheim"}).fields
+
+
 @pytest.mark.parametrize("name", ["passwordSet", "passwordExpireTime", "pwdStatus", "secretary", "secretaryName"])
 def test_what_is_said_about_a_password_is_no_secret(name: str) -> None:
     """Nor is who only sounds like one."""
