@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+import orjson
+
 from schemas.codec import open_envelope
 from schemas.errors import InvalidEvent
 from schemas.events import EventType, Kind, RedriveReason
+from schemas.records import integer
 from schemas.states import State, Status
 from streams.dead_letter_log import DeadLetter
 from streams.kafka import Publisher, Received
@@ -26,7 +29,7 @@ class ApplyStateAgain:
 
 @dataclass(frozen=True, slots=True)
 class PublishAgain:
-    """The event as it lies in its topic is to be handled once more."""
+    """The event that lies in its topic is to be handled once more."""
 
     original: Received
 
@@ -97,9 +100,25 @@ async def carry_out(retry: ApplyStateAgain | PublishAgain, publisher: Publisher,
         case PublishAgain(original):
             headers = [(name, value) for name, value in original.headers if name != _ATTEMPT]
             headers.append((_ATTEMPT, str(_attempt(original) + 1).encode()))
-            place = (original.topic, original.key, original.value)
+            place = (original.topic, original.key, value_again(original))
             offset = await publisher.send(*place, headers, original.partition)
             return f"published again as {original.topic} {original.partition}:{offset}"
+
+
+def value_again(original: Received) -> bytes | None:
+    """The value to publish once more: it says when it happened, where so far only its message's time did.
+
+    The new message is newer: by its time an old event would beat every other one of the entity.
+    """
+    if original.time <= 0:
+        return original.value
+    try:
+        document = open_envelope(original.value).document
+        if integer(document.get("eventTime"), "eventTime") is not None:
+            return original.value
+    except InvalidEvent:
+        return original.value
+    return orjson.dumps({**document, "eventTime": original.time})
 
 
 def _is_last(original: Received, state: State) -> bool:

@@ -133,14 +133,25 @@ def test_a_state_that_is_dead_lettered_at_the_event_is_redriven(installation: In
 
 def test_an_event_that_a_later_one_followed_is_published_again_as_it_was(installation: Installation) -> None:
     """To the same partition, with its key, its password and its headers, as the next attempt."""
-    event = installation.write_event(EVENT, attempt=2)
+    value = b'{"eventTime": 5, ' + EVENT[1:]
+    event = installation.write_event(value, attempt=2)
     installation.write_dead_letter(event)
     installation.write_states((Kind.ACCOUNT, "a1", account_state("a1", Status.APPLIED)))
     assert installation.run("dead-letters", "retry", "0").returncode == 0
     again = last_event(installation)
     assert again.offset == event.offset + 1
-    assert (again.key, again.value) == (event.key, EVENT)
+    assert (again.key, again.value) == (event.key, value)
     assert dict(again.headers) == {"trace": b"x", "ldapflow-attempt": b"3"}
+
+
+def test_an_event_without_a_time_keeps_that_of_its_first_message(installation: Installation) -> None:
+    """The new message's time would make an old event the newest."""
+    event = installation.write_event(EVENT)
+    installation.write_dead_letter(event)
+    assert installation.run("dead-letters", "retry", "0").returncode == 0
+    again = last_event(installation)
+    assert again.offset == event.offset + 1
+    assert orjson.loads(again.value or b"") == {**orjson.loads(EVENT), "eventTime": event.time}
 
 
 def test_an_event_without_a_state_and_without_a_key_is_published_again(installation: Installation) -> None:

@@ -1,12 +1,15 @@
 """Which way a dead letter is retried."""
 
+from dataclasses import replace
+
 import pytest
 
+from schemas.codec import decode_event
 from schemas.events import Kind
 from schemas.states import State, Status
 from streams.dead_letter_log import DeadLetter, dead_letters_of
 from streams.kafka import Received
-from streams.retrying import ApplyStateAgain, Gone, NothingLeft, PublishAgain, last_failures, retry_of
+from streams.retrying import ApplyStateAgain, Gone, NothingLeft, PublishAgain, last_failures, retry_of, value_again
 from streams.snapshot import Stored
 
 CREATION = b'{"eventType": "ud:user:create", "bizData": {"userId": "a1"}}'
@@ -53,6 +56,34 @@ def test_the_state_is_applied_again_where_it_failed_else_the_event_is_published_
     value: bytes | None, state: Stored | None, original: Received | None, retry: object, *, newest: bool
 ) -> None:
     assert retry_of(letter(value), state, original, newest=newest) == retry
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        b"",
+        b"no JSON",
+        b'{"eventType": "?"}',
+        b'{"eventType": "ud:user:create", "eventTime": "7", "bizData": {"userId": "a1"}}',
+        b'{"eventType": "ud:user:create", "eventTime": 0, "bizData": {"userId": "a1"}}',
+    ],
+)
+def test_what_has_a_time_or_is_no_event_is_published_again_as_it_was(value: bytes | None) -> None:
+    assert value_again(replace(ORIGINAL, value=value)) == value
+
+
+@pytest.mark.parametrize("written", [b"", b'"eventTime": null, ', b'"eventTime": "", '])
+def test_an_event_without_a_time_gets_that_of_its_message(written: bytes) -> None:
+    """As it was understood when it came first; `bizData` that is text stays text."""
+    value = b'{"eventType": "ud:user:create", ' + written + rb'"bizData": "{\"userId\": \"a1\"}"}'
+    again = decode_event(Kind.ACCOUNT, b"a1", value_again(replace(ORIGINAL, value=value)), 999_999, 1000)
+    assert again == replace(decode_event(Kind.ACCOUNT, b"a1", value, 1000, 1000), received_time=999_999)
+
+
+def test_a_message_without_a_time_gives_none() -> None:
+    """Kafka has -1 then, which no event may have."""
+    assert value_again(replace(ORIGINAL, time=-1)) == CREATION
 
 
 def test_the_last_failure_of_an_entity_is_the_one_farthest_in_its_topic() -> None:
