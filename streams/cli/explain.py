@@ -18,7 +18,7 @@ from streams.cli.invocation import invocation_of
 from streams.cli.output import echo_json, moment, one_line
 from streams.explain.explanation import Explanation, document_of, texts
 from streams.explain.gathering import Explainer, Knowledge, read_knowledge
-from streams.explain.reasons import why
+from streams.explain.reasons import PAUSED, why
 
 
 def register(app: typer.Typer) -> None:
@@ -62,7 +62,8 @@ def _only_kind(identifier: str, knowledge: Knowledge) -> Kind:
     if len(kinds) > 1:
         raise CommandFailed(f"{identifier} is an account and an organization: give --kind")
     if not kinds:
-        raise CommandFailed(f"nothing is known of {identifier}: no event of it was handled yet")
+        cause = PAUSED if knowledge.paused else "no event of it was handled yet"
+        raise CommandFailed(f"nothing is known of {identifier}: {cause}")
     return kinds[0]
 
 

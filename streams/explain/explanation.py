@@ -48,6 +48,7 @@ class Explanation:
         inspection: None when `directory_problem` says why the directory could not be asked.
         dead_letter: the newest one of this entity that was neither retried nor discarded.
         holder: another entity, to which the entry that was found is bound.
+        paused: a person has stopped all writing.
     """
 
     kind: Kind
@@ -64,6 +65,7 @@ class Explanation:
     directory_problem: str | None = None
     dead_letter: DeadLetter | None = None
     holder: tuple[Kind, str] | None = None
+    paused: bool = False
 
 
 def document_of(explanation: Explanation, why: list[str]) -> dict[str, Any]:
@@ -93,6 +95,7 @@ def document_of(explanation: Explanation, why: list[str]) -> dict[str, Any]:
         "difference": None if inspection is None else [_change(change) for change in inspection.changes],
         "directoryProblem": explanation.directory_problem,
         "deadLetter": None if explanation.dead_letter is None else _dead_letter(explanation.dead_letter),
+        "paused": explanation.paused,
         "why": why,
     }
 

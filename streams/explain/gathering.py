@@ -45,11 +45,13 @@ class Knowledge:
         states: of both kinds, as far as the id has one.
         organizations: all of them.
         dead_letters: of that id, neither retried nor discarded.
+        paused: a person has stopped all writing.
     """
 
     states: Mapping[Kind, State]
     organizations: Mapping[str, State]
     dead_letters: Mapping[Kind, DeadLetter]
+    paused: bool
 
 
 def read_knowledge(settings: Settings, identifier: str) -> Knowledge:
@@ -59,17 +61,18 @@ def read_knowledge(settings: Settings, identifier: str) -> Knowledge:
         CommandFailed: Kafka does not answer, or a topic is missing.
     """
     found = read_states(settings, lambda kind, key: kind is Kind.ORGANIZATION or key == identifier)
-    handled = view_of(read_to_end(settings, [settings.topics.control])).handled_dead_letters
+    decided = view_of(read_to_end(settings, [settings.topics.control]))
     letters = {
         kind: letter
         for letter in read_dead_letters(settings)
-        if letter.identifier == identifier and (letter.partition, letter.offset) not in handled
+        if letter.identifier == identifier and (letter.partition, letter.offset) not in decided.handled_dead_letters
         if (kind := kind_of(letter, settings)) is not None
     }
     return Knowledge(
         {kind: found[kind, identifier].state for kind in Kind if (kind, identifier) in found},
         {key: stored.state for (kind, key), stored in found.items() if kind is Kind.ORGANIZATION},
         letters,
+        decided.paused,
     )
 
 
@@ -92,8 +95,10 @@ class Explainer:
         """Say all that is known."""
         stored = None if self._state is None else self._state.record
         record = stored if self._given is None else _with_memberships(self._given, stored)
+        knowledge = self._knowledge
+        letter = knowledge.dead_letters.get(self._kind)
         explanation = Explanation(
-            self._kind, identifier, self._state, record, dead_letter=self._knowledge.dead_letters.get(self._kind)
+            self._kind, identifier, self._state, record, dead_letter=letter, paused=knowledge.paused
         )
         if self._kind is Kind.ORGANIZATION and is_source_or_root(identifier, self._settings.sync.source_node):
             return explanation

@@ -17,6 +17,7 @@ from schemas.states import (
 )
 from streams.explain.explanation import Explanation
 
+PAUSED: Final = "writing is paused, events wait in Kafka: `ldapflow resume` goes on"
 _WAITING: Final[Mapping[str, str]] = {
     "no_record": "only partial events of it came: without a whole record nothing can be created",
     "no_organization": "it belongs to no organization: it may be on its way from one to another",
@@ -55,6 +56,8 @@ def _why(explanation: Explanation, source_node: str, given: bool) -> Iterator[st
     if explanation.kind is Kind.ORGANIZATION and is_source_or_root(explanation.id, source_node):
         yield "it is the source node or the root: the target entry stands for it, and is never written"
         return
+    if explanation.paused:
+        yield PAUSED
     state = explanation.state
     if given:
         yield "the entry is worked out from the given record, not from the state"

@@ -76,6 +76,14 @@ def test_where_no_entry_can_be_worked_out_none_is_said_to_be_right() -> None:
     assert told(explanation)[1:] == ["no entry can be worked out: bad_rdn: too long"]
 
 
+def test_a_pause_is_told_first() -> None:
+    """What came since waits in Kafka: the state may be old."""
+    assert told(replace(NOTHING, state=STATE, paused=True)) == [
+        "writing is paused, events wait in Kafka: `ldapflow resume` goes on",
+        "its last event was applied",
+    ]
+
+
 def test_a_given_record_says_nothing_of_the_state() -> None:
     assert told(replace(NOTHING, state=STATE), given=True) == [
         "the entry is worked out from the given record, not from the state"
