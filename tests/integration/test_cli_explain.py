@@ -219,9 +219,12 @@ def test_an_id_of_both_kinds_must_be_told_apart(company: Company) -> None:
         (("a1", "--record", "x"), 2, "give an ID, or --record FILE"),
         (("nobody",), 1, "nothing is known of nobody: no event of it was handled yet"),
         (("--record", "none"), 1, "none cannot be read (No such file or directory): correct its name or its owner"),
-        (("--record", "ldap-password"), 1, "ldap-password is not JSON (line 1, 1): give one record"),
+        (("--record", "ldap-password"), 1, "ldap-password is not JSON (line 1, "),
     ],
 )
 def test_wrong_words_are_one_line(company: Company, arguments: tuple[str, ...], code: int, line: str) -> None:
+    """The password is random: where it is no JSON, too."""
     done = company.installation.run("explain", *arguments)
-    assert (done.returncode, lines(done.stderr)) == (code, [line])
+    (told,) = lines(done.stderr)
+    assert done.returncode == code
+    assert told.startswith(line)
