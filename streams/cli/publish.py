@@ -52,8 +52,9 @@ def publish(
         if push:
             _send(settings, [_mark(router, survey, begins=False)])
         seconds = time.monotonic() - start
+    events = "event" if count == 1 else "events"
     typer.echo(
-        f"published {count} events ({survey.events[Kind.ORGANIZATION]} of organizations, "
+        f"published {count} {events} ({survey.events[Kind.ORGANIZATION]} of organizations, "
         f"{survey.events[Kind.ACCOUNT]} of accounts) in {seconds:.1f} s, {count / max(seconds, 0.001):.0f} events/s"
         + (f", as the full push {push_id}" if push else "")
     )

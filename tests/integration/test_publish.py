@@ -85,6 +85,7 @@ def test_events_go_to_their_topics_with_their_keys(folder: Path, settings: Setti
 def test_standard_input_is_read_where_no_file_is_named(folder: Path, settings: Settings, consumer: Consumer) -> None:
     done = ldapflow("publish", folder=folder, stdin=account("user_a"))
     assert (done.returncode, done.stderr) == (0, "")
+    assert lines(done.stdout)[-1].startswith("published 1 event (0 of organizations, 1 of accounts) in ")
     assert [message.key() for message in read(consumer, settings, settings.topics.account_events)] == [b"user_a"]
 
 
