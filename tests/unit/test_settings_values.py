@@ -49,7 +49,7 @@ def test_other_hosts_are_not_loopback(host: str) -> None:
         ("certificate_fingerprints: ['sha1:AB']", "connection.certificate_fingerprints[0]: must be sha256:"),
         (
             "certificate_fingerprints: ['AB']",
-            "connection.certificate_fingerprints[0]: must be sha256: and 32 hexadecimal octets (AB:CD:…): `openssl s_cl",
+            "connection.certificate_fingerprints[0]: must be sha256: and 32 hexadecimal octets (AB:CD:…): `openssl ",
         ),
         ("certificate_fingerprints: x", "connection.certificate_fingerprints: must be a list"),
         ("connect_timeout_seconds: 0", "connection.connect_timeout_seconds: must be greater than 0"),
