@@ -8,6 +8,7 @@ from schemas.errors import DeadLetterReason, Permanent
 from streams.kafka import Publisher
 
 _HEADER_BYTES: Final = 1024
+_VALUE_BYTES: Final = 900_000  # Kafka's default limit for a message is 1 MiB
 _ATTEMPT: Final = "ldapflow-attempt"
 
 
@@ -46,6 +47,8 @@ async def send_dead_letter(publisher: Publisher, topic: str, original: Original,
         Retryable: Kafka does not answer.
     """
     value = None if failure.reason is DeadLetterReason.TOO_LARGE else redacted(original.value)
+    if value is not None and len(value) > _VALUE_BYTES:
+        value = None
     headers = {
         "ldapflow-reason": failure.reason.value,
         "ldapflow-detail": failure.detail,

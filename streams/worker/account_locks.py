@@ -35,6 +35,6 @@ class AccountLocks:
             attempt.note_lock(locked=False)
         elif look.state is not LockState.PERMANENT:  # else it is ours already, or another's, which we shall not undo
             if not attempt.state.locked:
-                attempt.intend_lock()
+                await attempt.intend_lock()
             changes = await self._locker.set_lock(look, locked=True)
         attempt.changes += changes

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from faust import Schema
+from faust import Schema, Table
 from faust.types import EventT
 from mode import CrashingSupervisor
 
@@ -58,6 +58,7 @@ def build_app(settings: Settings) -> WorkerApp:
     return WorkerApp(
         kafka.application_id,
         broker=servers,
+        Table=StateTable,
         store="memory://",
         autodiscover=False,
         web_enabled=False,
@@ -76,6 +77,24 @@ def build_app(settings: Settings) -> WorkerApp:
         loghandlers=[],
         logging_config={"version": 1, "disable_existing_loggers": False},
     )
+
+
+class StateTable(Table):  # type: ignore[type-arg]  # faust.Table takes its types at runtime
+    """A table that tells when Kafka has a write.
+
+    Faust flushes its producer before it commits, but its flush may return while writes are on their way.
+
+    Attributes:
+        last_write: of the state that was set last; done when Kafka has it, or with the reason why it has not.
+    """
+
+    last_write: Awaitable[Any]
+
+    def send_changelog(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a write, and remember it."""
+        sent = super().send_changelog(*args, **kwargs)
+        self.last_write = sent
+        return sent
 
 
 def add_agent(app: WorkerApp, wiring: Wiring, handle: Handler) -> Any:

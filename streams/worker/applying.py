@@ -179,7 +179,7 @@ class Applier:
     async def _remove(self, attempt: Attempt, done: Verdict) -> Verdict:
         """Delete the entry, if there is one and the guard does not hold it; `done` says what that means."""
         mark = self._mark(attempt)
-        if attempt.binding is None and mark is not None:
+        if attempt.binding is None and mark is not None and attempt.state.record is None:
             # Of an id that was never seen the entry itself may tell.
             match await self._parts.sink.find_by_id(mark):
                 case Waits(reason, awaited):
@@ -200,14 +200,15 @@ class Applier:
                 attempt.note_lock(locked=False)
                 return replace(done, removed=bool(outcome.changes) and not attempt.approved)
             case Waits("children", _) if self._parts.view.is_empty_below(attempt.identifier):
-                return await self._await_children(attempt.binding)
+                return await self._await_children(attempt, attempt.binding)
             case Waits(reason, awaited):
                 return Verdict(Status.WAITING, reason, awaited)
 
-    async def _await_children(self, binding: Binding) -> Verdict:
+    async def _await_children(self, attempt: Attempt, binding: Binding) -> Verdict:
         """Nobody belongs below it any more: who still stands there waits elsewhere, or is somebody else's."""
         children = await self._parts.sink.children(binding)
-        if not children:
+        if not children and not attempt.has_looked_twice:
+            attempt.has_looked_twice = True
             raise Retryable("children_gone", "its children have gone meanwhile")
         for entry_uuid in children:
             holder = self._parts.view.holder(entry_uuid)

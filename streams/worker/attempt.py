@@ -1,6 +1,6 @@
 """One state on its way into the directory, and what is learnt of it meanwhile."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
@@ -38,6 +38,7 @@ class Attempt:
         approved: a person approved the deletion.
         admitted: the deletion guard lets it happen.
         aside: if the wanted name is taken, take a temporary one, so that a circle of names can turn.
+        has_looked_twice: the directory said that children are there, and showed none.
         stands_aside: it has the temporary one now.
         until_recorded: closed when the outcome is recorded.
     """
@@ -47,7 +48,7 @@ class Attempt:
         kind: Kind,
         identifier: str,
         state: State,
-        intend: Callable[[State], State],
+        intend: Callable[[State], Awaitable[State]],
         *,
         approved: bool = False,
         aside: bool = False,
@@ -59,6 +60,7 @@ class Attempt:
         self.admitted = approved
         self.aside = aside
         self.stands_aside = False
+        self.has_looked_twice = False
         self.changes: list[Change] = []
         self._was_bound = state.binding is not None
         self.until_recorded = AsyncExitStack()
@@ -83,7 +85,7 @@ class Attempt:
         """Learn whether a lock of ours is on the entry."""
         self.state = replace(self.state, locked=locked)
 
-    def intend_lock(self) -> None:
+    async def intend_lock(self) -> None:
         """Write down that we are about to lock: only a lock that is known to be ours will ever be undone."""
         self.note_lock(locked=True)
-        self.state = self._intend(self.state)
+        self.state = await self._intend(self.state)

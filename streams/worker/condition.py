@@ -44,6 +44,7 @@ class Condition:
         self._directory = DirectoryState(up=False)
         self._shown_waiting: set[tuple[str, str]] = set()
         self._shown_halts: set[str] = set()
+        self._shown_lags: set[tuple[str, str]] = set()
         self._counted_rereads: dict[str, int] = {}
 
     def on_directory_state(self, state: DirectoryState) -> None:
@@ -71,6 +72,11 @@ class Condition:
         reasons = dict(self._gate.reasons)
         if not self.is_loaded:
             reasons["states"] = "the state topics are being read"
+        if self._view.in_two_partitions:
+            reasons["partitions"] = (
+                f"{len(self._view.in_two_partitions)} ids have states in two partitions: a producer hashes keys"
+                " differently; all must use murmur2"
+            )
         state = self._directory
         if not state.up:
             kind = "halted" if isinstance(state.problem, Halting) else "ldap"
@@ -95,6 +101,7 @@ class Condition:
     def measure(self, owns: Callable[[Kind, int], bool]) -> None:
         """Set the gauges that nobody else sets."""
         self.show_halts()
+        self._metrics.duplicate_partitions.set(len(self._view.in_two_partitions))
         waiting: dict[tuple[str, str], int] = dict.fromkeys(self._shown_waiting, 0)
         for kind in Kind:
             held = sum(owns(kind, seen.partition) for seen in self._view.with_status(kind, Status.HELD))
@@ -114,6 +121,9 @@ class Condition:
         for reason, count in consumer.rereads.items():
             self._metrics.rereads.labels(reason).inc(count - self._counted_rereads.get(reason, 0))
             self._counted_rereads[reason] = count
-        for tp, progress in list(consumer.progress.items()):
-            lag = max(0, (consumer.highwater(tp) or 0) - progress.next)
-            self._metrics.consumer_lag.labels(tp.topic, str(tp.partition)).set(lag)
+        owned = {(tp.topic, str(tp.partition)): (tp, progress) for tp, progress in consumer.progress.items()}
+        for labels in self._shown_lags - owned.keys():
+            self._metrics.consumer_lag.remove(*labels)
+        self._shown_lags = set(owned)
+        for labels, (tp, progress) in owned.items():
+            self._metrics.consumer_lag.labels(*labels).set(max(0, (consumer.highwater(tp) or 0) - progress.next))

@@ -14,7 +14,7 @@ from processors.folding import Stale, fold
 from schemas.codec import decode_event
 from schemas.control import Approval, Discard
 from schemas.dn import DN
-from schemas.errors import Halting, InvalidEvent, Permanent, Retryable
+from schemas.errors import DeadLetterReason, Halting, InvalidEvent, Permanent, Retryable
 from schemas.events import ConnectivityTest, Event, Kind, PushMark, Redrive, RedriveReason
 from schemas.states import Revision, State, Status
 from streams.control import ControlView
@@ -23,7 +23,7 @@ from streams.metrics import Metrics, Outcome
 from streams.worker.applying import Applier
 from streams.worker.attempt import Attempt, Verdict
 from streams.worker.gate import Gate
-from streams.worker.recorder import Recorder
+from streams.worker.recorder import Recorder, fits
 from streams.worker.state_view import Subject
 
 log = structlog.get_logger(__name__)
@@ -152,9 +152,15 @@ class Pipeline:
                 stored = await self._until_done(lambda: self.recorder.current(event))
                 folding = fold(stored, event)
                 work = _Work(event, original, stored)
+                if not fits(folding.state):
+                    too_large = Permanent(
+                        DeadLetterReason.TOO_LARGE, "with it, the entity's state would be too large for Kafka"
+                    )
+                    await self._refuse(event.kind, original, too_large)
+                    return Outcome.DEAD_LETTERED, None, []
                 if isinstance(folding, Stale):
                     if folding.state != stored:
-                        self.recorder.record(event, original.partition, folding.state)
+                        await self.recorder.record(event, original.partition, folding.state)
                     return Outcome.STALE, None, []
                 return await self._apply(work, Attempt(event.kind, event.subject, folding.state, self._intend(work)))
 
@@ -165,21 +171,24 @@ class Pipeline:
         state, approved = stored, False
         match reason:
             case RedriveReason.HEAL:
-                self.recorder.record(event, work.original.partition, stored)
+                await self.recorder.record(event, work.original.partition, stored)
                 return Outcome.UNCHANGED, None, []
             case RedriveReason.APPROVE | RedriveReason.DISCARD:
                 decided = self._control.verdict_on(event.kind, event.subject, stored.status_time)
                 if stored.status is not Status.HELD or decided is None:
                     return Outcome.SUPERSEDED, None, []
                 if isinstance(decided, Discard):
-                    return self._let_go(work, stored)
+                    return await self._let_go(work, stored)
                 approved = isinstance(decided, Approval)
             case RedriveReason.UNBIND:
                 # Whom the entry belongs to by now looks whether it is still there: the other may have deleted it.
                 if stored.binding is not None and not self.recorder.is_rightful(event, stored.binding):
                     state = replace(stored, binding=None, locked=False)
             case _:
-                pass
+                # What a person approved, and then waited for its children, stays approved: no event came since.
+                if stored.status is Status.WAITING and stored.reason in {"children", "foreign_children"}:
+                    decided = self._control.verdict_on(event.kind, event.subject, stored.received_time)
+                    approved = isinstance(decided, Approval)
         attempt = Attempt(
             event.kind,
             event.subject,
@@ -190,11 +199,11 @@ class Pipeline:
         )
         return await self._apply(work, attempt)
 
-    def _let_go(self, work: _Work, stored: State) -> tuple[Outcome, Verdict, list[str]]:
+    async def _let_go(self, work: _Work, stored: State) -> tuple[Outcome, Verdict, list[str]]:
         """A person discarded the deletion: the entry stays, and is nobody's."""
         status = Status.APPLIED if stored.deleted_at is not None else Status.OUT_OF_SCOPE
         verdict = Verdict(status, "discarded")
-        self.recorder.record(
+        await self.recorder.record(
             work.event, work.original.partition, _judged(replace(stored, binding=None, locked=False), verdict, stored)
         )
         return _OUTCOMES[status], verdict, []
@@ -214,7 +223,7 @@ class Pipeline:
                     await self._refuse(event.kind, work.original, exc)
             after = _judged(attempt.state, verdict, stored)
             if not isinstance(event.payload, Redrive) or after != stored:
-                written = self.recorder.record(event, work.original.partition, after)
+                written = await self.recorder.record(event, work.original.partition, after)
                 if verdict.removed:
                     await self.recorder.read_back(event, written)
                 if attempt.has_adopted:
@@ -227,7 +236,7 @@ class Pipeline:
             outcome = Outcome.UNCHANGED
         return outcome, verdict, [change.describe() for change in attempt.changes]
 
-    def _intend(self, work: _Work) -> Callable[[State], State]:
+    def _intend(self, work: _Work) -> Callable[[State], Awaitable[State]]:
         return lambda state: self.recorder.record(work.event, work.original.partition, state)
 
     # -- failures ------------------------------------------------------------------------------------------------------

@@ -1,15 +1,36 @@
 """Writes states: the Faust tables, and at once our own view of them."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, Final, Protocol
 
 from schemas.events import Event, Kind
 from schemas.state_codec import decode_state, encode_state
 from schemas.states import Binding, State
 from streams.worker.state_view import Seen, StateView, seen_of
 
-Table: TypeAlias = MutableMapping[bytes, bytes]
+MAX_STATE_BYTES: Final = 900_000  # Kafka's default limit for a message is 1 MiB
+
+
+class Table(Protocol):
+    """A `StateTable`: id in UTF-8 to the state's JSON.
+
+    Attributes:
+        last_write: of the state that was set last; done when Kafka has it.
+    """
+
+    last_write: Awaitable[Any]
+
+    def get(self, key: bytes, /) -> bytes | None:
+        """The state of an entity."""
+
+    def __setitem__(self, key: bytes, value: bytes, /) -> None: ...
+
+
+def fits(state: State) -> bool:
+    """Whether Kafka would take the state."""
+    return len(encode_state(state)) <= MAX_STATE_BYTES
 
 
 class Recorder:
@@ -22,7 +43,7 @@ class Recorder:
         read_again: the state that the view has seen, from where it lies.
 
     Attributes:
-        tables: of each kind: id in UTF-8 to the state's JSON; filled before the first event.
+        tables: of each kind; filled before the first event.
     """
 
     def __init__(
@@ -57,18 +78,21 @@ class Recorder:
         value = self.tables[event.kind].get(event.subject.encode())
         return None if value is None else decode_state(event.kind, value)
 
-    def record(self, event: Event, partition: int, state: State) -> State:
+    async def record(self, event: Event, partition: int, state: State) -> State:
         """Write the state of the event's subject, with the next revision; only while the event is handled.
 
         Returns:
-            The state as it was written.
+            The state as it was written, when Kafka has it: only then may the event be done.
         """
         self._before_writing()
         known, seen = self._stored(event), self._view.get((event.kind, event.subject))
         before = max((0, 0) if known is None else known.writer, (0, 0) if seen is None else seen.revision)
         written = replace(state, writer=(max(before[0], self._generation()), before[1] + 1))
-        self.tables[event.kind][event.subject.encode()] = encode_state(written)
+        table = self.tables[event.kind]
+        table[event.subject.encode()] = encode_state(written)
+        delivered = table.last_write
         self._view.absorb(seen_of(event.kind, event.subject, partition, written, self._view.target))
+        await asyncio.shield(delivered)  # whoever gives up waiting must not take the write back
         return written
 
     async def read_back(self, event: Event, written: State) -> None:

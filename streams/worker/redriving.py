@@ -55,15 +55,16 @@ class Redriver:
         self._topics = {Kind.ORGANIZATION: topics.organization_events, Kind.ACCOUNT: topics.account_events}
         self._publisher = publisher
         self._asked: OrderedDict[tuple[Kind, str, Revision, RedriveReason], float] = OrderedDict()  # oldest first
-        self._under_way: dict[tuple[Kind, str, Revision, RedriveReason], asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._under_way.values():
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def ask(self, kind: Kind, identifier: str, partition: int, revision: Revision, reason: RedriveReason) -> None:
         """Have a state applied again, if it is still that of `revision`; asking again meanwhile asks nothing."""
@@ -71,12 +72,12 @@ class Redriver:
         now = monotonic()
         while self._asked and now - next(iter(self._asked.values())) >= _ASK_AGAIN_SECONDS:
             self._asked.popitem(last=False)
-        if key in self._under_way or key in self._asked:
+        if key in self._asked:
             return
         self._asked[key] = now
         task = asyncio.create_task(self._publish(kind, identifier, partition, revision, reason))
-        self._under_way[key] = task
-        task.add_done_callback(lambda _: self._under_way.pop(key, None))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def handled(self, kind: Kind, identifier: str, revision: Revision, reason: RedriveReason) -> None:
         """Take note that a redrive is being handled: from now on the same may be asked again."""

@@ -93,11 +93,15 @@ class StateView:
 
     Args:
         target: the entryUUID of the target node, in lower case; bindings below another target count as none.
+
+    Attributes:
+        in_two_partitions: entities whose states lie in more than one partition: a producer hashes keys differently.
     """
 
     def __init__(self, target: str) -> None:
         self.target: Final = target
         self.entities: Final[dict[Kind, dict[str, Seen]]] = {kind: {} for kind in Kind}
+        self.in_two_partitions: Final[set[Subject]] = set()
         self._holders: dict[str, set[Subject]] = defaultdict(set)
         self._shared: set[str] = set()
         self._members: dict[str, set[Subject]] = defaultdict(set)
@@ -107,7 +111,6 @@ class StateView:
         self._removals: dict[Kind, dict[str, int]] = {kind: {} for kind in Kind}
         self._listeners: list[Listener] = []
         self._late_listeners: list[Callable[[Seen], None]] = []
-        self._read: dict[Subject, Revision] = {}
         self._moved = asyncio.Event()
 
     # -- questions -----------------------------------------------------------------------------------------------------
@@ -176,6 +179,8 @@ class StateView:
     def absorb(self, seen: Seen) -> None:
         """Take in a state; one with a smaller revision than the known one is a zombie's late write and is ignored."""
         known = self.get(seen.subject)
+        if known is not None and known.partition != seen.partition:
+            self.in_two_partitions.add(seen.subject)
         if known is not None and seen.revision <= known.revision:
             if seen.revision == known.revision and known.offset is None:
                 self.entities[known.kind][known.id] = replace(known, offset=seen.offset)
@@ -196,22 +201,13 @@ class StateView:
                 continue
             self._tell_if_late(reading.seen)
             self.absorb(reading.seen)
-            if reading.subject in self._read:
-                self._read[reading.subject] = max(reading.seen.revision, self._read[reading.subject])
         self._moved.set()
         self._moved = asyncio.Event()
 
     async def read_back(self, subject: Subject, revision: Revision) -> None:
-        """Wait until a state of ours, just written, has come back from Kafka: from now on others can see it too.
-
-        To be called right after the write, without waiting for anything between.
-        """
-        self._read[subject] = (-1, -1)
-        try:
-            while self._read[subject] < revision:
-                await self._moved.wait()
-        finally:
-            del self._read[subject]
+        """Wait until a state of ours has come back from Kafka: from now on others can see it too."""
+        while (seen := self.get(subject)) is not None and seen.revision <= revision and seen.offset is None:
+            await self._moved.wait()
 
     def _tell_if_late(self, seen: Seen) -> None:
         known = self.get(seen.subject)

@@ -82,4 +82,4 @@ def again(entity: Seen, **changes: Any) -> Seen:
 
 def read(entity: Seen) -> Reading:
     """The same as a message that the reader of the topics found."""
-    return Reading(entity.subject, entity)
+    return Reading(entity.subject, replace(entity, offset=1))
