@@ -60,7 +60,11 @@ async def _prove(settings: DirectorySettings, connection: Connection, dn: DN) ->
     if await _bind_refusal(settings, dn, password) is None:
         raise _ineffective(f"a probe entry with {LOCK_ATTRIBUTE} still logs on")
     # Nor would one that fails because somebody cleared the entry away.
-    if await connection.read(str(dn)) is None:
+    try:
+        found = await connection.read(str(dn))
+    except LdapResultError as exc:
+        raise _as_failure(exc, _ineffective(f"a probe entry cannot be read: {exc}")) from exc
+    if found is None:
         raise Retryable("probe_disturbed", f"somebody removed {dn}")
 
 

@@ -61,7 +61,7 @@ class TopicTail(Generic[T]):
     async def __aenter__(self) -> Self:
         ends = await asyncio.to_thread(self._ends)
         loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._read, args=(loop, list(ends)), name="topic-tail", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(loop, list(ends)), name="topic-tail", daemon=True)
         self._thread.start()
         try:
             await self.reach(ends)
@@ -108,6 +108,13 @@ class TopicTail(Generic[T]):
             return dict(cluster.end_offsets(self._topics))
 
     # -- in the reading thread ---------------------------------------------------------------------------------------
+
+    def _run(self, loop: asyncio.AbstractEventLoop, places: list[Partition]) -> None:
+        try:
+            self._read(loop, places)
+        except Exception as exc:  # noqa: BLE001 - nobody joins a thread that breaks: the loop must be told
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(loop.call_exception_handler, {"message": "topic-tail", "exception": exc})
 
     def _read(self, loop: asyncio.AbstractEventLoop, places: list[Partition]) -> None:
         consumer = Consumer(

@@ -35,16 +35,18 @@ async def _run(settings: Settings) -> int:
     async with AsyncExitStack() as stack:
         running = asyncio.create_task(worker.run(stack))
         stopped = asyncio.create_task(stopping.wait())
-        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        broken = asyncio.create_task(worker.stopping.wait())
+        await asyncio.wait({running, stopped, broken}, return_when=asyncio.FIRST_COMPLETED)
         if not running.done():
             worker.stopping.set()
             if not worker.serving:  # still waiting for something at start
                 running.cancel()
         stopped.cancel()
+        broken.cancel()
         try:
             problem = await running
         except asyncio.CancelledError:
-            return 0
+            problem = worker.broken
     if problem is not None:
         raise CommandFailed(f"the worker broke off and must be started again: {problem!r}")
     return 0

@@ -178,22 +178,19 @@ class Applier:
 
     async def _remove(self, attempt: Attempt, done: Verdict) -> Verdict:
         """Delete the entry, if there is one and the guard does not hold it; `done` says what that means."""
-        mark = self._mark(attempt)
-        if attempt.binding is None and mark is not None and attempt.state.record is None:
-            # Of an id that was never seen the entry itself may tell.
-            match await self._parts.sink.find_by_id(mark):
-                case Waits(reason, awaited):
-                    return Verdict(Status.WAITING, reason, awaited)
-                case found:
-                    attempt.bind(found)
+        if waits := await self._find_own(attempt):
+            return waits
         if attempt.binding is None:
             return done
         if not attempt.admitted:
             attempt.admitted = await self._parts.guard.admit(attempt.kind, attempt.until_recorded)
         if not attempt.admitted:
             return Verdict(Status.HELD, "deletion_guard")
-        outcome = await self._parts.sink.remove(attempt.binding, mark=mark)
+        outcome = await self._parts.sink.remove(attempt.binding, mark=self._mark(attempt))
         attempt.changes += outcome.changes
+        if attempt.approved and isinstance(outcome, Waits):
+            # Still held: whoever approved it waits with it, and it is asked again every 30 s without a second approval.
+            return Verdict(Status.HELD, "deletion_guard")
         match outcome:
             case Removed():
                 attempt.bind(None)
@@ -203,6 +200,22 @@ class Applier:
                 return await self._await_children(attempt, attempt.binding)
             case Waits(reason, awaited):
                 return Verdict(Status.WAITING, reason, awaited)
+
+    async def _find_own(self, attempt: Attempt) -> Verdict | None:
+        """Make sure that the binding of an entity that shall go is to an entry of its own."""
+        mark, binding = self._mark(attempt), attempt.binding
+        if binding is None and mark is not None and attempt.state.record is None:
+            # Of an id that was never seen the entry itself may tell.
+            match await self._parts.sink.find_by_id(mark):
+                case Waits(reason, awaited):
+                    return Verdict(Status.WAITING, reason, awaited)
+                case found:
+                    attempt.bind(found)
+        elif binding is not None:
+            holder = self._parts.view.holder(binding.entry_uuid)
+            if holder is not None and holder != (attempt.kind, attempt.identifier):
+                attempt.bind(None)  # two took one entry, and it belongs to the other
+        return None
 
     async def _await_children(self, attempt: Attempt, binding: Binding) -> Verdict:
         """Nobody belongs below it any more: who still stands there waits elsewhere, or is somebody else's."""

@@ -58,6 +58,7 @@ class Worker:
     Attributes:
         stopping: set it to end the worker in good order.
         serving: the Faust app runs; before that, ending needs no order.
+        broken: what broke it where nobody waited for the outcome.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -68,7 +69,7 @@ class Worker:
         self._view = StateView((settings.sync.target_entry_uuid or "").lower())
         self._gate = Gate()
         self._app: WorkerApp | None = None
-        self._broken: BaseException | None = None
+        self.broken: BaseException | None = None
         self._condition = Condition(
             self._metrics, str(settings.connection.server), self._view, self._gate, lambda: self._consumer
         )
@@ -76,6 +77,7 @@ class Worker:
     async def run(self, stack: AsyncExitStack) -> BaseException | None:
         """Run until `stopping`; returns what broke it, if anything did."""
         settings, condition = self._settings, self._condition
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: self._break_off(context))
         health = Health(self._metrics, condition.readiness)
         await health.start(settings.metrics.listen)
         stack.push_async_callback(health.stop)
@@ -100,7 +102,6 @@ class Worker:
         if settings.sync.disabled_accounts is DisabledAccounts.LOCK:
             await self._prove_lock(directory)
         parts = self._parts(directory, reader, redriver)
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: self._break_off(context))
         tasks = await stack.enter_async_context(Background(self._break_off))
         tasks.start(self._sweep(watches))
         tasks.start(self._measure())
@@ -110,7 +111,7 @@ class Worker:
         log.info("worker_starts", name=settings.name, group=settings.kafka.application_id)
         try:
             problem = await serve(app, self.stopping)
-            return self._broken or problem
+            return self.broken or problem
         finally:
             log.info("worker_ends", name=settings.name)
 
@@ -185,7 +186,7 @@ class Worker:
             pipeline.recorder.tables[wiring.kind] = add_agent(app, wiring, partial(pipeline.handle, wiring.kind))
 
         def begun() -> None:
-            watches.look()
+            tasks.start(watches.look())
             tasks.start(watches.scope.look_at_everything())
 
         @app.on_partitions_assigned.connect(weak=False)
@@ -226,7 +227,7 @@ class Worker:
         """A fault of ours where nobody waits for the outcome: end, and be started again, rather than go on halved."""
         problem = context.get("exception") or RuntimeError(str(context.get("message")))
         log.error("worker_breaks_off", error=repr(problem), exc_info=problem)
-        self._broken = self._broken or problem
+        self.broken = self.broken or problem
         self.stopping.set()
 
     def _obey(self, control: ControlReader, watches: "_Watches") -> None:
@@ -242,7 +243,7 @@ class Worker:
     async def _sweep(self, watches: "_Watches") -> None:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
-            watches.look()
+            await watches.look()
 
     async def _measure(self) -> None:
         while True:
@@ -259,9 +260,9 @@ class _Watches:
         self.bindings = bindings
         self.held = held
 
-    def look(self) -> None:
+    async def look(self) -> None:
         """Look at all that a look of every 30 s is not too much for."""
-        self.room.sweep()
+        await self.room.sweep()
         self.bindings.look()
         self.held.look()
 

@@ -186,7 +186,7 @@ class OrderedConsumer(driver.Consumer):
             return False
         if progress.is_full:
             # One entity that retries for ever must not make this worker's memory grow: come back to this partition.
-            progress.forget()
+            progress.refuse()
             self._full.add(tp)
             self.pause_partitions({tp})
             return False

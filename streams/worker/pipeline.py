@@ -145,7 +145,9 @@ class Pipeline:
             case Redrive(revision, reason):
                 self._hooks.redriven(event.kind, event.subject, revision, reason)
                 stored = await self._until_done(lambda: self.recorder.current(event))
-                if stored is None or stored.writer != revision:
+                # What a person retries is still to be tried when something else was written down meanwhile.
+                is_retry = reason is RedriveReason.RETRY
+                if stored is None or (stored.writer != revision and not (is_retry and _is_dead(stored))):
                     return Outcome.SUPERSEDED, None, []
                 return await self._redrive(_Work(event, original, stored), stored, reason)
             case _:
@@ -185,10 +187,7 @@ class Pipeline:
                 if stored.binding is not None and not self.recorder.is_rightful(event, stored.binding):
                     state = replace(stored, binding=None, locked=False)
             case _:
-                # What a person approved, and then waited for its children, stays approved: no event came since.
-                if stored.status is Status.WAITING and stored.reason in {"children", "foreign_children"}:
-                    decided = self._control.verdict_on(event.kind, event.subject, stored.received_time)
-                    approved = isinstance(decided, Approval)
+                pass
         attempt = Attempt(
             event.kind,
             event.subject,
@@ -279,6 +278,10 @@ class Pipeline:
             partition=original.partition,
             offset=original.offset,
         )
+
+
+def _is_dead(state: State) -> bool:
+    return state.status is Status.DEAD_LETTERED
 
 
 def _is_silent(event: Event) -> bool:

@@ -21,7 +21,7 @@ class Progress:
         absent: how many stretches of offsets the log turned out to lack.
     """
 
-    __slots__ = ("_done", "_fetched", "_intake", "absent", "durable", "next", "position")
+    __slots__ = ("_done", "_fetched", "_intake", "_refusing", "absent", "durable", "next", "position")
 
     def __init__(self, start: int, durable: int | None) -> None:
         self.next = start
@@ -29,6 +29,7 @@ class Progress:
         self.durable = durable
         self.absent = 0
         self._intake = start
+        self._refusing = False  # since it was full: what was delivered then is still coming in, and must come again
         self._done: dict[int, int] = {}  # offset -> offset that follows; done early, or absent in the log
         self._fetched: deque[int] | None = None  # fetched, not yet handed to the agents; None: must be read again
 
@@ -41,6 +42,11 @@ class Progress:
     def is_full(self) -> bool:
         """Too far beyond `next` to hand over more."""
         return self._intake - self.next >= AHEAD_LIMIT
+
+    def refuse(self) -> None:
+        """Hand nothing over until the log was read again from where this was said."""
+        self._refusing = True
+        self.forget()
 
     def forget(self) -> None:
         """Say that delivered events may have been thrown away."""
@@ -95,7 +101,10 @@ class Progress:
         if offset < due:
             return False
         if offset > due:
+            if self._refusing:
+                return False
             raise Hole(f"{offset} came, {due} is due")
+        self._refusing = False
         self._intake = offset + 1
         return True
 

@@ -56,6 +56,7 @@ class Redriver:
         self._publisher = publisher
         self._asked: OrderedDict[tuple[Kind, str, Revision, RedriveReason], float] = OrderedDict()  # oldest first
         self._tasks: set[asyncio.Task[None]] = set()
+        self._on_the_way: dict[tuple[Kind, str, Revision, RedriveReason], asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -72,16 +73,24 @@ class Redriver:
         now = monotonic()
         while self._asked and now - next(iter(self._asked.values())) >= _ASK_AGAIN_SECONDS:
             self._asked.popitem(last=False)
-        if key in self._asked:
+        if key in self._asked or key in self._on_the_way:
             return
         self._asked[key] = now
         task = asyncio.create_task(self._publish(kind, identifier, partition, revision, reason))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._on_the_way[key] = task
+        task.add_done_callback(lambda done: self._sent(key, done))
 
     def handled(self, kind: Kind, identifier: str, revision: Revision, reason: RedriveReason) -> None:
         """Take note that a redrive is being handled: from now on the same may be asked again."""
-        self._asked.pop((kind, identifier, revision, reason), None)
+        key = (kind, identifier, revision, reason)
+        self._asked.pop(key, None)
+        self._on_the_way.pop(key, None)
+
+    def _sent(self, key: tuple[Kind, str, Revision, RedriveReason], done: asyncio.Task[None]) -> None:
+        self._tasks.discard(done)
+        if self._on_the_way.get(key) is done:
+            del self._on_the_way[key]
 
     async def _publish(
         self, kind: Kind, identifier: str, partition: int, revision: Revision, reason: RedriveReason

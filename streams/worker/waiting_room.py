@@ -4,6 +4,7 @@ Only the owner of a state releases it: after every write of a waiting state (no 
 change of what it waits for, on assignment, and every 30 s. A release is a redrive, never an act.
 """
 
+import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -14,12 +15,13 @@ from typing import Final, TypeAlias, assert_never
 from processors.placement import Unplaced, place_below
 from schemas.dn import DN
 from schemas.events import Kind, RedriveReason
-from schemas.states import AwaitsChildren, AwaitsEntity, AwaitsOrganization, AwaitsTime, Status
+from schemas.states import AwaitsChildren, AwaitsEntity, AwaitsOrganization, AwaitsTime, Revision, Status
 from streams.worker.redriving import Redrives
 from streams.worker.state_view import Seen, StateView, Subject
 
 FIRST_RETRY_SECONDS: Final = 30.0
 LAST_RETRY_SECONDS: Final = 3600.0
+_TURN: Final = 1000  # entities tested in one turn of the event loop
 RETRIES_PER_SWEEP: Final = 300  # 10 a second: those that need a look into the directory
 
 
@@ -68,15 +70,24 @@ class WaitingRoom:
         self._waiting: dict[Subject, Seen] = {}
         self._by_awaited: dict[_Key, set[Subject]] = defaultdict(set)
         self._retries: dict[Subject, _Retry] = {}
+        self._swept: dict[Subject, Revision] = {}  # released by a sweep, in vain if it still has that revision
         view.listen(self._on_change)
 
-    def sweep(self) -> None:
-        """Test everybody who waits in our partitions; also to be called on assignment."""
+    async def sweep(self) -> None:
+        """Test everybody who waits in our partitions, in turns; also to be called on assignment.
+
+        Whom the view releases but the directory does not is not tried again at once, but as those are whom only the
+        directory can release.
+        """
         budget = RETRIES_PER_SWEEP
-        for subject, seen in list(self._waiting.items()):
-            if not self._owns(seen.kind, seen.partition):
+        for number, subject in enumerate(list(self._waiting)):
+            if number % _TURN == _TURN - 1:
+                await asyncio.sleep(0)
+            seen = self._waiting.get(subject)
+            if seen is None or not self._owns(seen.kind, seen.partition):
                 continue
-            if self._is_released(seen):
+            if self._is_released(seen) and self._swept.get(subject) != seen.revision:
+                self._swept[subject] = seen.revision
                 self._release(seen)
             elif budget and self._is_due(subject):
                 budget -= 1
@@ -114,6 +125,7 @@ class WaitingRoom:
             self._test(seen)
         else:
             self._retries.pop(subject, None)
+            self._swept.pop(subject, None)
         moved = _dn(before) != _dn(seen)
         concerned = {other for key in _touched(before, seen) for other in self._by_awaited.get(key, ())}
         for other in concerned - {subject}:
@@ -171,7 +183,7 @@ class WaitingRoom:
 
     def _plan_retry(self, seen: Seen) -> None:
         """Note when to try although the view does not release it: after 30 s, doubling to 1 h, with jitter."""
-        if not isinstance(seen.awaited, AwaitsChildren | AwaitsTime | AwaitsEntity):
+        if seen.awaited is None:
             self._retries.pop(seen.subject, None)
             return
         known = self._retries.get(seen.subject)

@@ -182,3 +182,24 @@ def test_a_zombies_late_write_does_not_win(flow: Flow) -> None:
     state = flow.states(topic)["a1"]
     assert state["record"]["email"] == "new@example.com"
     assert state["writer"] > newest["writer"]
+
+
+def test_an_event_whose_state_kafka_would_refuse_is_a_dead_letter(flow: Flow) -> None:
+    """It is shorter than max_event_bytes, but numbers are written at length in the state; the worker goes on."""
+    source = small_company()
+    flow.publish(source.events)
+    worker = flow.worker()
+    flow.settle(source)
+    field = b'{"fieldName": "x", "fieldValue": [%s]}' % b",".join([b"1E9"] * 120_000)
+    value = (
+        b'{"eventType": "ud:user:create", "bizData": {"userId": "big", "username": "big", "displayName": "B",'
+        b'"organizationalUnits": [{"organizationalUnitId": "rd", "primary": true}], "customFields": [%s]}}' % field
+    )
+    publish_all(flow.settings, [Outgoing(flow.settings.topics.account_events, b"big", value)], lambda _: None)
+    source.add_account("a4", "last", "rd")
+    flow.publish(source.events[-1:])
+    flow.settle(source)
+    letters = flow.messages(flow.settings.topics.dead_letters)
+    assert [dict(letter.headers() or ())["ldapflow-reason"] for letter in letters] == [b"too_large"]
+    assert letters[0].value() is None
+    assert worker.stop() == 0

@@ -42,4 +42,5 @@ def read_tree(slapd: Slapd, base: str | None = None, *, operational: bool = True
     attributes = ["*", *_OPERATIONAL] if operational else ["*"]
     with admin_connection(slapd) as connection:
         connection.search(base or slapd.target_dn, "(objectClass=*)", search_scope=ldap3.SUBTREE, attributes=attributes)
-        return {entry["dn"]: dict(entry["raw_attributes"]) for entry in connection.response or ()}
+        entries = (entry for entry in connection.response or () if entry["type"] == "searchResEntry")
+        return {entry["dn"]: dict(entry["raw_attributes"]) for entry in entries}

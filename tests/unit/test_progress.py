@@ -116,3 +116,16 @@ def test_what_is_finished_while_the_log_is_sought_is_met_again_and_not_handed_ov
     assert not progress.take(0)
     assert not progress.take(1)
     assert progress.take(2)
+
+
+def test_what_was_delivered_while_it_was_full_is_no_hole_but_comes_again() -> None:
+    progress = ready()
+    for offset in range(AHEAD_LIMIT):
+        assert progress.take(offset)
+    progress.refuse()
+    assert progress.must_rewind
+    for offset in range(AHEAD_LIMIT):
+        progress.finish(offset)
+    assert not progress.take(AHEAD_LIMIT + 1)
+    assert progress.take(AHEAD_LIMIT)
+    assert progress.take(AHEAD_LIMIT + 1)

@@ -1,5 +1,6 @@
 """Who waits is asked to try again when what it waits for may have happened, and not before."""
 
+import asyncio
 from collections import Counter
 from typing import Any
 
@@ -63,7 +64,7 @@ class Scene:
     def sweeps(self, after: float = 0) -> list[tuple[str, RedriveReason]]:
         """Let time pass and sweep; returns what was asked for then."""
         self.now += after
-        self.room.sweep()
+        asyncio.run(self.room.sweep())
         return self.redrives.take()
 
 
@@ -316,10 +317,19 @@ def test_what_only_the_directory_can_tell_is_tried_from_time_to_time(awaited: Aw
     assert scene.sweeps() == []
 
 
-def test_an_organization_that_is_not_there_is_not_tried() -> None:
-    """The view tells all that there is to know."""
-    scene = Scene(waiting("a", FOR_U, "u"), waiting("b", None, reason="no_organization"))
+def test_who_waits_for_an_event_of_its_own_is_not_tried() -> None:
+    scene = Scene(waiting("b", None, reason="no_organization"))
     assert scene.sweeps(after=10 * LAST_RETRY_SECONDS) == []
+
+
+def test_whom_the_view_releases_in_vain_is_tried_again_with_back_off() -> None:
+    """The directory does not let it go: once at once, then as those whom only the directory can release."""
+    scene = Scene(bound(seen("u", SOURCE, kind=Kind.ORGANIZATION)), waiting("a", FOR_U, "u"))
+    scene.redrives.take()
+    assert scene.sweeps() == [("a", RELEASE)]
+    assert scene.sweeps() == []
+    assert scene.sweeps(after=FIRST_RETRY_SECONDS) == [("a", RELEASE)]
+    assert scene.sweeps() == []
 
 
 def test_the_wait_doubles_up_to_an_hour_with_jitter() -> None:
