@@ -146,10 +146,15 @@ class FaultyRun:
     def _compare_states(self, topic: str) -> None:
         entries: dict[bytes | None, set[str]] = {}
         last: dict[bytes | None, str] = {}
+        leavers: set[bytes | None] = set()
         for message in self.flow.messages(topic):
             state = orjson.loads(message.value() or b"{}")
             last[message.key()] = state.get("status", "applied")
+            if state.get("deletedAt"):
+                # Killed between its deletion and the record of it, a leaver may come back for as long as its last
+                # events are delivered again.
+                leavers.add(message.key())
             if state.get("binding"):
                 entries.setdefault(message.key(), set()).add(state["binding"]["entryUUID"])
         assert {key: status for key, status in last.items() if status != "applied"} == {}
-        assert {key: uuids for key, uuids in entries.items() if len(uuids) > 1} == {}
+        assert {key: uuids for key, uuids in entries.items() if len(uuids) > 1 and key not in leavers} == {}
