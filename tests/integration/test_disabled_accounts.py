@@ -140,8 +140,9 @@ def test_a_lock_that_does_nothing_halts_the_worker(
 
 
 def test_removed_when_disabled_and_made_anew_when_enabled(
-    tmp_path: Path, kafka: Kafka, slapd: Slapd, topic_prefix: str
+    tmp_path: Path, kafka: Kafka, fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
+    slapd = fresh_slapd()
     source = staff()
     with Flow(tmp_path, kafka, slapd, topic_prefix, sync={"disabled_accounts": "remove"}) as flow:
         flow.worker()
