@@ -1,5 +1,6 @@
 """Fixtures for every test: real servers, and a network to break."""
 
+import signal
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -22,6 +23,9 @@ LOCKING = SlapdOptions(policy={})
 
 def pytest_configure(config: pytest.Config) -> None:
     """Lets ldap3 2.9.1 import names that pyasn1 calls deprecated; all other warnings stay errors."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what runs in the background so, and our programs would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("tagMap", "typeMap"):
         config.addinivalue_line("filterwarnings", f"ignore:{name} is deprecated:DeprecationWarning")
 
