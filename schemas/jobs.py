@@ -1,4 +1,4 @@
-"""What a verification or a full push found and did: records of the jobs topic (contract section 1; design section 6)."""
+"""What a verification or a full push found and did: records of the jobs topic (contract section 1; design 6)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
