@@ -96,6 +96,12 @@ class Record:
     primary_id: str | None = None
     enabled: bool = True
 
+    @property
+    def name(self) -> str | None:
+        """Organizations: how the source calls it; None without a name."""
+        name = self.fields.get("organizationalUnitName")
+        return name if isinstance(name, str) and name else None
+
 
 @dataclass(frozen=True, slots=True)
 class WholeRecord:

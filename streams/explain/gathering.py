@@ -203,10 +203,9 @@ class Explainer:
             visited.add(current)
             state = self._knowledge.organizations.get(current)
             record = None if state is None else state.record
-            name = None if record is None else record.fields.get("organizationalUnitName")
             yield Step(
                 current,
-                name if isinstance(name, str) else None,
+                None if record is None else record.name,
                 None if state is None else state.status,
                 state is not None and state.deleted_at is not None,
             )

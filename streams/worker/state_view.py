@@ -27,6 +27,7 @@ class Seen:
         is_bound: it has an entry below the present target.
         revision: the state's `writer`.
         offset: where the state lies; None for a write of our own that has not come back yet.
+        name: of an organization; expressions may read the names of those above.
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class Seen:
     reason: str | None
     awaited: Awaited | None
     offset: int | None = field(default=None, compare=False)
+    name: str | None = None
 
     @property
     def subject(self) -> Subject:
@@ -85,6 +87,7 @@ def seen_of(kind: Kind, identifier: str, partition: int, state: State, target: s
         reason=state.reason,
         awaited=state.awaited,
         offset=offset,
+        name=None if record is None else record.name,
     )
 
 
