@@ -1,0 +1,1 @@
+"""The compaction job: the whole snapshot against the whole directory (design section 6)."""
