@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self, TypeAlias
 
-from processors.expressions import EvaluationError, Expression, compile_expression
-from processors.expressions.values import kind, text_of
+from processors.expressions import ORGANIZATION_PATH, EvaluationError, Expression, ExpressionError, compile_expression
+from processors.octets import is_binary, lacks_binary, octets_of
 from schemas.dn import usual_name
 from schemas.entries import Values
 from schemas.errors import DeadLetterReason, Permanent
@@ -48,10 +48,12 @@ class MappingProblem:
     Attributes:
         row: its index, from 0.
         message: for people; with line and column where it is about an expression.
+        mistake: where in the row's field or expression it is, if it is there.
     """
 
     row: int
     message: str
+    mistake: ExpressionError | None = None
 
 
 class InvalidMapping(ValueError):
@@ -93,6 +95,11 @@ class CompiledRow:
     on_create: bool
     identifier: bool
 
+    @property
+    def uses_path(self) -> bool:
+        """Whether it reads the names of the organizations above."""
+        return isinstance(self.source, Expression) and ORGANIZATION_PATH in self.source.fields
+
     def apply(self, scope: Mapping[str, Json]) -> MappedValue:
         """Work out the values for the record that is in scope.
 
@@ -102,7 +109,7 @@ class CompiledRow:
         if isinstance(self.source, tuple):
             return MappedValue(self.source, self.reason)
         try:
-            values = _octets(self.source.evaluate(scope))
+            values = octets_of(self.attribute, self.source.evaluate(scope))
         except EvaluationError as exc:
             raise Permanent(DeadLetterReason.EXPRESSION_FAILED, f"{self.attribute}: {exc}") from exc
         return MappedValue(values, self.reason)
@@ -132,7 +139,8 @@ class CompiledMapping:
             try:
                 compiled.append(_compile(row, root))
             except ValueError as exc:
-                problems.append(MappingProblem(index, str(exc)))
+                mistake = exc if isinstance(exc, ExpressionError) else None
+                problems.append(MappingProblem(index, str(exc), mistake))
         if problems:
             raise InvalidMapping(sorted(problems, key=lambda problem: problem.row))
         return cls(root, tuple(compiled))
@@ -147,15 +155,21 @@ class CompiledMapping:
         """The dotted paths of all fields that are read."""
         return frozenset().union(*(row.source.fields for row in self.rows if isinstance(row.source, Expression)))
 
+    @property
+    def uses_path(self) -> bool:
+        """Whether the names of the organizations above matter: with them the values change."""
+        return any(row.uses_path for row in self.rows)
+
     def row_of(self, attribute: str) -> CompiledRow | None:
         """The row of an attribute, by any of its usual names."""
         return next((row for row in self.rows if usual_name(row.attribute) == usual_name(attribute)), None)
 
-    def evaluate(self, fields: Mapping[str, Json]) -> dict[str, MappedValue]:
-        """Work out the values of all attributes, those for creation too.
+    def evaluate(self, fields: Mapping[str, Json], path: Sequence[str | None] | None = None) -> dict[str, MappedValue]:
+        """Work out the values of the attributes, those for creation too.
 
         Args:
             fields: of the record, by their current names.
+            path: the names that `organization.path` stands for; None: not known, so rows that read it are left out.
 
         Returns:
             By the attributes' names as they were configured.
@@ -163,8 +177,8 @@ class CompiledMapping:
         Raises:
             Permanent: `expression_failed`, with the attribute's name.
         """
-        scope: dict[str, Json] = {self.root: dict(fields)}
-        return {row.attribute: row.apply(scope) for row in self.rows}
+        scope: dict[str, Json] = {self.root: dict(fields), ORGANIZATION_PATH: list(path or ())}
+        return {row.attribute: row.apply(scope) for row in self.rows if path is not None or not row.uses_path}
 
 
 def compile_mapping(rows: Sequence[MappingRow], root: str) -> CompiledMapping:
@@ -201,6 +215,10 @@ def _compile(row: MappingRow, root: str) -> CompiledRow:
         raise ValueError(f"{row.attribute!r} is not the name of an attribute")
     if reason := _REFUSED.get(usual_name(row.attribute.partition(";")[0])):
         raise ValueError(f"{row.attribute} cannot be mapped: {reason}")
+    if lacks_binary(row.attribute):
+        raise ValueError(f"{row.attribute} is written with the option ;binary only: write {row.attribute};binary")
+    if row.identifier and is_binary(row.attribute):
+        raise ValueError(f"{row.attribute} cannot be searched for: choose another attribute as identifier")
     source: Values | Expression
     match row:
         case MappingRow(field=str(path), constant=None, expression=None):
@@ -210,28 +228,7 @@ def _compile(row: MappingRow, root: str) -> CompiledRow:
         case MappingRow(field=None, constant=None, expression=str(text)):
             source, reason = compile_expression(text, root=root), f"expression {text}"
         case MappingRow(field=None, constant=value, expression=None) if value is not None:
-            source, reason = _octets(list(value) if isinstance(value, tuple) else value), "constant"
+            source, reason = octets_of(row.attribute, list(value) if isinstance(value, tuple) else value), "constant"
         case _:
             raise ValueError("exactly one of field, constant and expression is needed")
     return CompiledRow(row.attribute, source, reason, row.on_create, row.identifier)
-
-
-def _octets(value: Json) -> Values:
-    """Write a value, or the items of an array, as an attribute's values; null and empty texts are left out.
-
-    Raises:
-        EvaluationError: an object, an array within an array, or a text that is not Unicode.
-    """
-    items = value if isinstance(value, list) else [value]
-    return tuple(dict.fromkeys(octets for octets in map(_one, items) if octets))
-
-
-def _one(value: Json) -> bytes:
-    if isinstance(value, bool):
-        return b"TRUE" if value else b"FALSE"  # RFC 4517 section 3.3.3
-    if isinstance(value, (list, dict)):
-        raise EvaluationError(f"{kind(value)} cannot be an attribute's value: use ArrayMap, ArrayJoin or a member")
-    try:
-        return (text_of(value) or "").encode()
-    except UnicodeEncodeError as exc:
-        raise EvaluationError("the text is not Unicode: it holds half a surrogate pair") from exc

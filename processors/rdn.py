@@ -16,8 +16,8 @@ def rdn_of(attribute: str, values: Values) -> RDN:
     """Name an entry by the values of its naming attribute.
 
     Raises:
-        Permanent: `missing_value` without a value; `bad_rdn` with several values, or with one that is too long or not
-            UTF-8.
+        Permanent: `missing_value` without a value; `bad_rdn` with several values, or with one that is too long, not
+            UTF-8, or nothing but spaces.
     """
     if not values:
         raise Permanent(DeadLetterReason.MISSING_VALUE, f"{attribute} names the entry, but has no value")
@@ -32,7 +32,10 @@ def rdn_of(attribute: str, values: Values) -> RDN:
             DeadLetterReason.BAD_RDN,
             f"{attribute} names the entry, but has {len(text)} characters; {MAX_LENGTH} are allowed",
         )
-    return RDN.of(attribute, text)
+    rdn = RDN.of(attribute, text)
+    if not rdn.avas[0].prepared()[1]:
+        raise Permanent(DeadLetterReason.BAD_RDN, f"{attribute} names the entry, but is nothing but spaces")
+    return rdn
 
 
 def temporary_rdn(rdn: RDN, entity_id: str) -> RDN:

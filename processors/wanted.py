@@ -1,8 +1,9 @@
 """What a record should be in LDAP, apart from where it stands."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from processors.expressions import ORGANIZATION_PATH
 from processors.mapping import CompiledMapping
 from processors.rdn import rdn_of
 from schemas.dn import usual_name
@@ -25,7 +26,7 @@ class EntryRules:
         id_attribute: the record's id is written to it.
 
     Raises:
-        ValueError: the mapping has no such row, or one for `id_attribute`.
+        ValueError: the mapping has no such row, one that reads `organization.path`, or one for `id_attribute`.
     """
 
     object_classes: tuple[str, ...]
@@ -38,19 +39,34 @@ class EntryRules:
         row = self.mapping.row_of(self.rdn_attribute)
         if row is None or row.on_create:
             raise ValueError(f"{self.rdn_attribute} names the entries: it needs a row that is written always")
+        if row.uses_path:
+            raise ValueError(f"{self.rdn_attribute} names the entries: it cannot be made of {ORGANIZATION_PATH}")
         if self.id_attribute is not None and self.mapping.row_of(self.id_attribute) is not None:
             raise ValueError(f"{self.id_attribute} has a row in the mapping, but the id is written there")
 
-    def wanted(self, record: Record) -> WantedEntry:
+    @property
+    def uses_path(self) -> bool:
+        """Whether entries change with the names of the organizations above."""
+        return self.mapping.uses_path
+
+    def wanted(self, record: Record, *, path_names: Sequence[str | None] | None = None) -> WantedEntry:
         """Work out the entry of a record.
+
+        Args:
+            record: of the same kind.
+            path_names: of the organizations above, from below the source node on; None: not known, so attributes that
+                are made of them are left as they are.
 
         Raises:
             Permanent: `expression_failed`, `missing_value` or `bad_rdn`, each with the attribute's name.
         """
         attributes: dict[str, Values] = {}
         on_create: dict[str, Values] = {}
-        mapped = self.mapping.evaluate(record.fields)
+        mapped = self.mapping.evaluate(record.fields, None if path_names is None else (*path_names, record.name))
+        unknown = [row.attribute for row in self.mapping.rows if row.attribute not in mapped]
         for row in self.mapping.rows:
+            if row.attribute in unknown:
+                continue
             values = mapped[row.attribute].values
             if not row.on_create:
                 attributes[row.attribute] = values
@@ -59,7 +75,7 @@ class EntryRules:
         if self.id_attribute is not None:
             attributes[self.id_attribute] = (record.id.encode(),)
         rdn = rdn_of(self.rdn_attribute, _values_of(self.rdn_attribute, attributes))
-        self._check_required((*_with_values(attributes), *_with_values(on_create)))
+        self._check_required((*_with_values(attributes), *_with_values(on_create), *unknown))
         return WantedEntry(rdn, self.object_classes, attributes, on_create, self.id_attribute, self.mapping.identifier)
 
     def _check_required(self, present: Iterable[str]) -> None:

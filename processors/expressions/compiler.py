@@ -13,9 +13,12 @@ from processors.expressions.errors import EvaluationError, ExpressionError
 from processors.expressions.evaluation import CUSTOM_FIELD_MAP, Evaluation, Node
 from processors.expressions.functions import FUNCTIONS
 from processors.expressions.grammar import parse
-from processors.expressions.values import check_size, equal, size_of
+from processors.expressions.values import check_length, check_size, equal, size_of
 from schemas.events import Json
 from schemas.secrets import is_secret
+
+ORGANIZATION_PATH: Final = "organization.path"
+"""No field of the record: the names from below the source node down to the organization's own, an array."""
 
 MAX_DEPTH: Final = 50
 _MOST_DIGITS: Final = 16  # as many as JSON numbers carry without loss
@@ -45,13 +48,14 @@ class Expression:
         """Work it out.
 
         Args:
-            scope: the record under the name of its root, `user` or `organization`.
+            scope: the record under the name of its root, `user` or `organization`; and what `organization.path` is.
 
         Raises:
             EvaluationError: a value has the wrong type, or the result is too large.
         """
         try:
             result = self._run(Evaluation(scope))
+            check_length(len(result) if isinstance(result, list) else 0)
             check_size(size_of(result))
         except RecursionError as exc:
             raise EvaluationError("the record is nested too deeply") from exc
@@ -108,6 +112,10 @@ class _Compiler:
             return self._members(nodes.item, others)
         record = self._record(first)
         self.fields.add(".".join((record, *others)))
+        if others and f"{record}.{others[0]}" == ORGANIZATION_PATH:
+            if others[1:]:
+                raise _fault(f"{ORGANIZATION_PATH} is an array of names: use ArrayJoin or ArrayMap", others[1])
+            return nodes.root(ORGANIZATION_PATH)
         node = nodes.root(record)
         if others and others[0] == CUSTOM_FIELD_MAP:
             node, others = nodes.custom_field_map(node), others[1:]

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import orjson
 
 from processors.expressions.errors import EvaluationError
-from processors.expressions.values import check_size, concatenate, is_empty, kind, text_of
+from processors.expressions.values import check_length, check_size, concatenate, is_empty, kind, text_of
 from schemas.events import Json
 
 Implementation: TypeAlias = Callable[[Sequence[Json]], Json]
@@ -94,6 +94,7 @@ def _split(arguments: Sequence[Json]) -> Json:
         raise EvaluationError("the separator is empty")
     if text is None:
         return None
+    check_length(text.count(separator) + 1)
     return [part for part in text.split(separator) if part]
 
 
@@ -101,9 +102,12 @@ def array_of(value: Json) -> list[Json] | None:
     """Take a value as an array, or null.
 
     Raises:
-        EvaluationError: it is something else.
+        EvaluationError: it is something else, or too long.
     """
-    if value is None or isinstance(value, list):
+    if value is None:
+        return None
+    if isinstance(value, list):
+        check_length(len(value))
         return value
     raise EvaluationError(f"{kind(value)} is not an array")
 

@@ -6,7 +6,8 @@ from typing import Final
 from processors.expressions.errors import EvaluationError
 from schemas.events import Json
 
-MAX_SIZE: Final = 65_536  # characters of a result
+MAX_SIZE: Final = 524_288  # characters of a result: as many as an event has at most by default, for the sake of photos
+MAX_LENGTH: Final = 10_000  # items of an array
 
 
 def kind(value: Json) -> str:
@@ -112,3 +113,13 @@ def check_size(size: int) -> None:
     """
     if size > MAX_SIZE:
         raise EvaluationError(f"the result has more than {MAX_SIZE} characters")
+
+
+def check_length(length: int) -> None:
+    """Refuse an array that is too long.
+
+    Raises:
+        EvaluationError: it is.
+    """
+    if length > MAX_LENGTH:
+        raise EvaluationError(f"the array has more than {MAX_LENGTH} items")

@@ -224,6 +224,7 @@ def test_an_evaluation_error_holds_no_value() -> None:
         ("__item.x", 1, 1, "within ArrayMap only"),
         ("Append(ArrayMap(user.a, __item), __item)", 1, 34, "within ArrayMap only"),
         ("null.x", 1, 6, "null has no members"),
+        ("organization.path.name", 1, 19, "organization.path is an array of names: use ArrayJoin"),
         ("Append(", 1, 8, "ends too early: '\\)' or a value was expected"),
         ("Append(user.a\n", 2, 1, "ends too early: ','|ends too early: '\\)'"),
         ("user.", 1, 6, "ends too early: a name was expected"),
@@ -270,9 +271,31 @@ def test_the_other_root_is_unknown_where_only_one_is_allowed() -> None:
         compile_expression("organization.name", root="user")
 
 
+PATH: dict[str, Json] = {"organization": {"path": "theirs"}, "organization.path": ["R&D", None, "研发"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("organization.path", ["R&D", None, "研发"]),
+        ('ArrayJoin(organization.path, "/")', "R&D/研发"),
+        ("ArrayMap(organization.path, ToLower(__item))", ["r&d", None, "研发"]),
+    ],
+)
+def test_the_path_is_an_array_of_names(text: str, expected: Json) -> None:
+    """It is ours, whatever a record calls so."""
+    assert compile_expression(text).evaluate(PATH) == expected
+
+
+def test_accounts_have_no_path() -> None:
+    """`user.path` is a field like any other."""
+    assert compile_expression("user.path").evaluate({"user": {"path": "x"}, **PATH}) == "x"
+
+
 @pytest.mark.parametrize(
     ("text", "fields"),
     [
+        ("ArrayJoin(organization.path, '/')", {"organization.path"}),
         ("Append(user.a, idpUser.b.c, 'x')", {"user.a", "user.b.c"}),
         ("user.customFieldMap.level.fieldValue", {"user.customFieldMap.level.fieldValue"}),
         ("ArrayMap(user.groups, __item.groupName)", {"user.groups"}),
@@ -339,15 +362,32 @@ def test_length_is_bounded() -> None:
     ],
 )
 def test_a_result_is_bounded(text: str) -> None:
-    """65536 characters; those that multiply are stopped before the text is made."""
-    record: Json = {"long": "x" * 65_537, "half": "x" * 30_000, "array": ["x" * 30_000] * 3}
-    with pytest.raises(EvaluationError, match="more than 65536 characters"):
+    """524288 characters; those that multiply are stopped before the text is made."""
+    record: Json = {"long": "x" * 524_289, "half": "x" * 200_000, "array": ["x" * 200_000] * 3}
+    with pytest.raises(EvaluationError, match="more than 524288 characters"):
         compile_expression(text).evaluate({"user": record})
 
 
 def test_a_result_may_have_the_greatest_size() -> None:
     """The limit itself is allowed."""
-    assert compile_expression("user.long").evaluate({"user": {"long": "x" * 65_536}}) == "x" * 65_536
+    assert compile_expression("user.long").evaluate({"user": {"long": "x" * 524_288}}) == "x" * 524_288
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["user.long", "ArrayMap(user.long, 1)", 'IsNull(ArrayJoin(user.long, ","))', "IsNull(Split(user.text, ','))"],
+)
+def test_an_array_is_bounded(text: str) -> None:
+    """10000 items, as a result and on the way to one."""
+    record: Json = {"long": [None] * 10_001, "text": "," * 10_000}
+    with pytest.raises(EvaluationError, match="more than 10000 items"):
+        compile_expression(text).evaluate({"user": record})
+
+
+def test_an_array_may_have_the_greatest_length() -> None:
+    """The limit itself is allowed."""
+    record: Json = {"array": [1] * 10_000}
+    assert compile_expression("ArrayMap(user.array, __item)").evaluate({"user": record}) == [1] * 10_000
 
 
 @pytest.mark.parametrize(

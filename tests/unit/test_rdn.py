@@ -20,6 +20,8 @@ def test_a_value_names_the_entry(text: str) -> None:
         ((b"a", b"b"), DeadLetterReason.BAD_RDN, "uid names the entry, but has 2 values"),
         ((b"x" * 1025,), DeadLetterReason.BAD_RDN, "uid names the entry, but has 1025 characters; 1024 are allowed"),
         ((b"\xff",), DeadLetterReason.BAD_RDN, "uid names the entry, but is not UTF-8"),
+        ((b"  ",), DeadLetterReason.BAD_RDN, "uid names the entry, but is nothing but spaces"),
+        (("\u3000\xa0".encode(),), DeadLetterReason.BAD_RDN, "uid names the entry, but is nothing but spaces"),
     ],
 )
 def test_what_cannot_name_an_entry_is_permanent(

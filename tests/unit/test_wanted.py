@@ -72,6 +72,45 @@ def test_the_id_is_written_where_that_is_configured() -> None:
     assert (wanted.attributes["employeeNumber"], wanted.id_attribute) == ((b"user_a1",), "employeeNumber")
 
 
+def units(*rows: MappingRow, required: frozenset[str] = frozenset()) -> EntryRules:
+    """Rules for organizations."""
+    named = (MappingRow("ou", field="organization.organizationalUnitName"), *rows)
+    return EntryRules(("organizationalUnit", "top"), "ou", compile_mapping(named, "organization"), required)
+
+
+def unit(name: str) -> Record:
+    """An organization of that name."""
+    return Record(kind=Kind.ORGANIZATION, id="ou_1", fields={"organizationalUnitName": name})
+
+
+PATH_ROW = MappingRow("description", expression='ArrayJoin(organization.path, " / ")')
+
+
+def test_the_path_ends_with_the_organization_itself() -> None:
+    """Those above are handed in, its own name is in the record."""
+    wanted = units(PATH_ROW).wanted(unit("Optics"), path_names=["R&D", "Lab"])
+    assert wanted.attributes["description"] == (b"R&D / Lab / Optics",)
+
+
+def test_what_is_made_of_an_unknown_path_is_left_alone() -> None:
+    """An entry whose place is not known keeps it, even where it is required."""
+    wanted = units(PATH_ROW, required=frozenset({"ou", "description"})).wanted(unit("Optics"))
+    assert wanted.attributes == {"ou": (b"Optics",)}
+
+
+@pytest.mark.parametrize(("rows", "uses"), [([PATH_ROW], True), ([], False)])
+def test_rules_know_whether_the_path_matters(rows: list[MappingRow], uses: bool) -> None:  # noqa: FBT001 - expected
+    """Only then do the organizations below a renamed one change."""
+    assert units(*rows).uses_path is uses
+
+
+def test_the_path_names_no_entry() -> None:
+    """Its DN holds it already, and a renamed organization would rename all below it."""
+    rows = [MappingRow("ou", expression='ArrayJoin(organization.path, "/")')]
+    with pytest.raises(ValueError, match=r"ou names the entries: it cannot be made of organization\.path"):
+        EntryRules(("organizationalUnit",), "ou", compile_mapping(rows, "organization"))
+
+
 def test_a_missing_name_is_permanent() -> None:
     """The detail names the attribute."""
     with pytest.raises(Permanent, match="uid names the entry") as raised:
