@@ -23,6 +23,14 @@ class OrganizationNode(Protocol):
         """It has an entry in the directory."""
 
 
+class NamedNode(Protocol):
+    """What the path of an organization is written with."""
+
+    @property
+    def name(self) -> str | None:
+        """How the source calls it; None without a name."""
+
+
 Tree: TypeAlias = Callable[[str], OrganizationNode | None]
 
 
@@ -137,3 +145,9 @@ def walk(organization_id: str, tree: Tree, source_node: str, seen: frozenset[str
         path.append(current)
         current = None if node.parent_id == current else node.parent_id
     return obstacle or Placed(tuple(reversed(path)))
+
+
+def names_along(path: Sequence[str], organization: Callable[[str], NamedNode | None]) -> tuple[str | None, ...]:
+    """Name the organizations of a path: what `EntryRules.wanted` takes as `path_names`."""
+    nodes = map(organization, path)
+    return tuple(None if node is None else node.name for node in nodes)

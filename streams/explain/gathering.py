@@ -9,7 +9,7 @@ from ldap_sink.directory import Directory
 from ldap_sink.failures import Judged
 from ldap_sink.inspecting import Inspection, inspect
 from ldap_sink.locating import guesses, locate
-from processors.placement import Outside, Placed, Placement, is_source_or_root, place
+from processors.placement import Outside, Placed, Placement, is_source_or_root, names_along, place
 from processors.wanted import EntryRules
 from schemas.dn import DN
 from schemas.errors import Halting, Permanent, Retryable
@@ -171,9 +171,16 @@ class Explainer:
         if rules.id_attribute is not None:
             reasons[rules.id_attribute] = "the id"
         try:
-            return replace(explanation, wanted=rules.wanted(record), value_reasons=reasons)
+            wanted = rules.wanted(record, path_names=self._path_names(explanation.placement))
+            return replace(explanation, wanted=wanted, value_reasons=reasons)
         except Permanent as exc:
             return replace(explanation, wanted_problem=str(exc))
+
+    def _path_names(self, placement: Placement | None) -> tuple[str | None, ...] | None:
+        """What the worker hands to the mapping: the names on the way, where the place is known."""
+        if not isinstance(placement, Placed):
+            return None
+        return names_along(placement.path, lambda step: self._knowledge.organizations[step].record)
 
     def _shall_exist(self, record: Record, placement: Placement | None) -> bool:
         if isinstance(placement, Outside):

@@ -10,7 +10,7 @@ from ldap_sink.outcomes import Applied, IdMark, ParentMissing, Removed, Waits
 from ldap_sink.probing import Prober
 from ldap_sink.sink import Sink
 from ldap_sink.subschema import Subschema
-from processors.placement import Outside, Placed, Placement, Unplaced, is_source_or_root, place
+from processors.placement import Outside, Placed, Placement, Unplaced, is_source_or_root, names_along, place
 from processors.rdn import temporary_rdn
 from processors.wanted import EntryRules
 from schemas.dn import DN
@@ -101,9 +101,9 @@ class Applier:
     async def _put(self, attempt: Attempt, record: Record, placed: Placed) -> Verdict:
         # First, and on its own: a leaver must not stay because of a bad mail address.
         await self._parts.locks.settle(attempt, record, self._mark(attempt))
-        wanted = await self._wanted(record)
         for _ in range(_ROUNDS):
             route = self._parents.route(placed.path)
+            wanted = await self._wanted(record, placed)
             try:
                 parent = await self._parents.resolve(placed.path)
                 if obstacle := await self._own_descendant(attempt, placed, parent):
@@ -168,7 +168,7 @@ class Applier:
         """Its place is not known yet; an entry that it has already is kept up to date where it is."""
         if attempt.binding is not None:
             await self._parts.locks.settle(attempt, record, self._mark(attempt))
-            outcome = await self._parts.sink.apply_in_place(await self._wanted(record), attempt.binding)
+            outcome = await self._parts.sink.apply_in_place(await self._wanted(record, None), attempt.binding)
             if outcome is not None:
                 attempt.changes += outcome.changes
             if isinstance(outcome, Applied):
@@ -234,7 +234,7 @@ class Applier:
         attribute = self._parts.rules[attempt.kind].id_attribute
         return None if attribute is None else IdMark(attribute, attempt.identifier.encode())
 
-    async def _wanted(self, record: Record) -> WantedEntry:
+    async def _wanted(self, record: Record, placed: Placed | None) -> WantedEntry:
         subschema = await self._parts.directory.subschema()
         if self._rules is None or self._rules[0] is not subschema:
             rules = {
@@ -242,7 +242,8 @@ class Applier:
                 for kind, rule in self._parts.rules.items()
             }
             self._rules = (subschema, rules)
-        return self._rules[1][record.kind].wanted(record)
+        names = None if placed is None else names_along(placed.path, self._parts.view.organization)
+        return self._rules[1][record.kind].wanted(record, path_names=names)
 
 
 def _aside(wanted: WantedEntry, identifier: str) -> WantedEntry:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from processors.placement import Outside, Placed, Placement, Tree, Unplaced, is_source_or_root, place
+from processors.placement import Outside, Placed, Placement, Tree, Unplaced, is_source_or_root, names_along, place
 from schemas.events import Json
 from schemas.records import account_record, organization_record
 
@@ -190,3 +190,13 @@ def test_an_account_in_the_root_is_in_scope_if_the_root_is_the_source() -> None:
 
 def test_an_account_below_a_circle_waits() -> None:
     assert account("x", within=tree(x=Node("y"), y=Node("x"))) == Unplaced("parent_cycle", "x")
+
+
+def test_a_path_is_named_from_the_top() -> None:
+    """One without a record, or without a name, has none."""
+    records = {
+        "a": organization_record({"organizationalUnitId": "a", "name": "R&D"}),
+        "b": organization_record({"organizationalUnitId": "b", "name": ""}),
+        "c": organization_record({"organizationalUnitId": "c", "name": "研发"}),
+    }
+    assert names_along(("a", "b", "c", "d"), records.get) == ("R&D", None, "研发", None)
