@@ -1,8 +1,10 @@
-"""What people decided: records of the control topic (contract section 1; design section 5, "Guard").
+"""What people decided, and what is known of the topics: records of the control topic (contract section 1).
 
-They are facts, not orders: every owner acts on those that concern its states, whenever it meets them.
+They are facts, not orders: every owner acts on those that concern its states, whenever it meets them (design section 5,
+"Guard"; section 6, "Topics made anew").
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -52,7 +54,29 @@ class DeadLetterHandled:
     retried: bool
 
 
-Decision: TypeAlias = Approval | Discard | Pause | Resume | DeadLetterHandled
+@dataclass(frozen=True, slots=True)
+class TopicIds:
+    """The topics are these, and the states tell all that was published on them; an older `ResyncNeeded` is over.
+
+    Attributes:
+        ids: topic name to the id that Kafka gave it; a topic that is made anew has another one.
+    """
+
+    ids: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ResyncNeeded:
+    """Events or states were lost: only a complete full push makes the states whole again.
+
+    Attributes:
+        reason: for people: what was found.
+    """
+
+    reason: str
+
+
+Decision: TypeAlias = Approval | Discard | Pause | Resume | DeadLetterHandled | TopicIds | ResyncNeeded
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Decisions to and from the JSON of the control topic.
 
 One message for one decision; its key is the command id, a random one (`uuid4`, 32 hex digits), so that compaction keeps
-every decision. The value is one of
+every decision; of the last two only the last one of each counts, and their keys are the names of their commands. The
+value is one of
 
     {"command": "approve", "kind": "account" | "organization" | null, "ids": ["…", …] | null, "before": 1700000000000}
     {"command": "discard", "kind": …, "ids": …, "before": …}
@@ -9,6 +10,8 @@ every decision. The value is one of
     {"command": "resume"}
     {"command": "dead_letter_retried", "partition": 0, "offset": 17}
     {"command": "dead_letter_discarded", "partition": 0, "offset": 17}
+    {"command": "topic_ids", "ids": {"idaas.accounts": "…", …}}
+    {"command": "resync_needed", "reason": "…"}
 
 Other programs' and newer versions' messages lie on the same topic: who reads passes over what it does not know.
 """
@@ -17,11 +20,13 @@ from typing import Any, Final, assert_never
 
 import orjson
 
-from schemas.control import Approval, DeadLetterHandled, Decision, Discard, Pause, Resume
+from schemas.control import Approval, DeadLetterHandled, Decision, Discard, Pause, Resume, ResyncNeeded, TopicIds
 from schemas.events import Kind
 
 _RETRIED: Final = "dead_letter_retried"
 _DISCARDED: Final = "dead_letter_discarded"
+_TOPIC_IDS: Final = "topic_ids"
+_RESYNC_NEEDED: Final = "resync_needed"
 
 
 def encode_decision(decision: Decision) -> bytes:
@@ -53,6 +58,10 @@ def decode_decision(value: bytes | None) -> Decision | None:
         case "dead_letter_retried" | "dead_letter_discarded" as command:
             partition, offset = _integer(document, "partition"), _integer(document, "offset")
             return DeadLetterHandled(partition, offset, retried=command == _RETRIED)
+        case "topic_ids":
+            return TopicIds(_ids(document))
+        case "resync_needed":
+            return ResyncNeeded(_text(document, "reason"))
         case _:
             return None
 
@@ -69,6 +78,10 @@ def _document(decision: Decision) -> dict[str, Any]:
             return {"command": "resume"}
         case DeadLetterHandled(partition, offset, retried):
             return {"command": _RETRIED if retried else _DISCARDED, "partition": partition, "offset": offset}
+        case TopicIds(ids):
+            return {"command": _TOPIC_IDS, "ids": dict(ids)}
+        case ResyncNeeded(reason):
+            return {"command": _RESYNC_NEEDED, "reason": reason}
         case _:
             assert_never(decision)
 
@@ -88,3 +101,17 @@ def _integer(document: dict[str, Any], name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"{name} is not a whole number")  # noqa: TRY004 - one kind of failure for one kind of fault
     return value
+
+
+def _text(document: dict[str, Any], name: str) -> str:
+    value = document.get(name)
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is not text")  # noqa: TRY004 - as above
+    return value
+
+
+def _ids(document: dict[str, Any]) -> dict[str, str]:
+    ids = document.get("ids")
+    if not isinstance(ids, dict) or not all(isinstance(value, str) for value in ids.values()):
+        raise ValueError("ids is not an object of ids")
+    return ids

@@ -1,12 +1,22 @@
-"""What people decided, as the control topic has it: writing decisions down, and knowing all of them."""
+"""What the control topic holds: writing decisions down, and knowing all of them."""
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Self
 
 import structlog
 
-from schemas.control import Approval, DeadLetterHandled, Decided, Decision, Discard, Pause, Resume
+from schemas.control import (
+    Approval,
+    DeadLetterHandled,
+    Decided,
+    Decision,
+    Discard,
+    Pause,
+    Resume,
+    ResyncNeeded,
+    TopicIds,
+)
 from schemas.control_codec import decode_decision, encode_decision
 from schemas.events import Kind
 from streams.kafka import Publisher, Received, TopicTail
@@ -23,6 +33,8 @@ class ControlView:
         approvals: all of them.
         discards: all of them.
         handled_dead_letters: (partition, offset) of each dead letter that was retried or discarded, with what was done.
+        topic_ids: as they were recorded last; None when they never were.
+        resync_needed: the last `ResyncNeeded`, with its time, unless `TopicIds` were recorded after it.
     """
 
     def __init__(self) -> None:
@@ -30,6 +42,8 @@ class ControlView:
         self.approvals: list[Decided] = []
         self.discards: list[Decided] = []
         self.handled_dead_letters: dict[tuple[int, int], DeadLetterHandled] = {}
+        self.topic_ids: Mapping[str, str] | None = None
+        self.resync_needed: Decided | None = None
         self._about_writing: Decided | None = None
         self._about_deletions: list[Approval | Discard] = []
 
@@ -54,6 +68,10 @@ class ControlView:
                 self._about_deletions.append(decision)
             case DeadLetterHandled(partition, offset, _):
                 self.handled_dead_letters[partition, offset] = decision
+            case TopicIds(ids):
+                self.topic_ids, self.resync_needed = ids, None
+            case ResyncNeeded():
+                self.resync_needed = decided
 
     def verdict_on(self, kind: Kind, identifier: str, status_time: int) -> Approval | Discard | None:
         """What was decided last about a held state.
@@ -138,6 +156,17 @@ def decided_of(message: Received) -> Decided | None:
     return None if decision is None else Decided(message.offset, message.time, decision)
 
 
+def command_id(decision: Decision) -> bytes:
+    """The key of a decision: a new one, unless it replaces the earlier ones of its sort."""
+    match decision:
+        case TopicIds():
+            return b"topic_ids"
+        case ResyncNeeded():
+            return b"resync_needed"
+        case _:
+            return uuid.uuid4().hex.encode()
+
+
 async def decide(publisher: Publisher, settings: Settings, decision: Decision) -> int:
     """Write a decision down; from then on it holds.
 
@@ -147,4 +176,4 @@ async def decide(publisher: Publisher, settings: Settings, decision: Decision) -
     Raises:
         Retryable, CommandFailed: as `Publisher.send`.
     """
-    return await publisher.send(settings.topics.control, uuid.uuid4().hex.encode(), encode_decision(decision))
+    return await publisher.send(settings.topics.control, command_id(decision), encode_decision(decision))

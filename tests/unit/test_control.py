@@ -2,10 +2,20 @@
 
 import pytest
 
-from schemas.control import Approval, DeadLetterHandled, Decided, Decision, Discard, Pause, Resume
+from schemas.control import (
+    Approval,
+    DeadLetterHandled,
+    Decided,
+    Decision,
+    Discard,
+    Pause,
+    Resume,
+    ResyncNeeded,
+    TopicIds,
+)
 from schemas.control_codec import decode_decision, encode_decision
 from schemas.events import Kind
-from streams.control import ControlView, view_of
+from streams.control import ControlView, command_id, view_of
 from streams.kafka import Received
 
 DECISIONS: list[Decision] = [
@@ -16,6 +26,8 @@ DECISIONS: list[Decision] = [
     Resume(),
     DeadLetterHandled(0, 17, retried=True),
     DeadLetterHandled(0, 17, retried=False),
+    TopicIds({"idaas.accounts": "ü"}),
+    ResyncNeeded("made anew"),
 ]
 
 
@@ -43,6 +55,9 @@ def test_what_is_no_decision_of_ours_is_passed_over(value: bytes | None) -> None
         b'{"command": "discard", "kind": null, "ids": [1], "before": 1}',
         b'{"command": "dead_letter_retried", "partition": 0}',
         b'{"command": "dead_letter_retried", "partition": 0, "offset": true}',
+        b'{"command": "topic_ids"}',
+        b'{"command": "topic_ids", "ids": {"idaas.accounts": null}}',
+        b'{"command": "resync_needed"}',
     ],
 )
 def test_half_a_decision_decides_nothing(value: bytes) -> None:
@@ -110,3 +125,30 @@ def test_one_broken_message_hides_no_other() -> None:
     broken = b'{"command": "approve", "kind": null, "before": 1}'
     values = [broken, encode_decision(Pause()), b"?"]
     assert view_of(Received("control", 0, n, 1, b"k", value) for n, value in enumerate(values)).paused
+
+
+@pytest.mark.parametrize(
+    ("decisions", "needed"),
+    [
+        ([], False),
+        ([TopicIds({})], False),
+        ([TopicIds({}), ResyncNeeded("lost")], True),
+        ([TopicIds({}), ResyncNeeded("lost"), Pause()], True),
+        ([ResyncNeeded("lost"), TopicIds({})], False),
+        ([ResyncNeeded("lost"), TopicIds({}), ResyncNeeded("lost again")], True),
+    ],
+)
+def test_a_resync_is_needed_until_the_topics_are_recorded_after_it(decisions: list[Decision], *, needed: bool) -> None:
+    """Whoever writes the ids down says that the states are whole again."""
+    assert (view(*decisions).resync_needed is not None) == needed
+
+
+def test_topic_ids_stay_known_while_a_resync_is_needed() -> None:
+    """The next worker must still find out which topic is another one."""
+    assert view(TopicIds({"idaas.accounts": "1"}), ResyncNeeded("lost")).topic_ids == {"idaas.accounts": "1"}
+
+
+def test_only_what_is_known_of_the_topics_replaces_its_forerunner_when_the_topic_is_compacted() -> None:
+    """Each sort for itself; every decision of a person stays."""
+    keys = {command_id(decision) for decision in [*DECISIONS, *DECISIONS]}
+    assert len(keys) == 2 * len(DECISIONS) - 2
