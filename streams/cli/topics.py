@@ -5,6 +5,7 @@ import typer
 from schemas.errors import CommandFailed
 from streams.cli.invocation import invocation_of
 from streams.kafka import Verdict, create_topics
+from streams.topic_identity import record_topic_ids
 
 
 def register(app: typer.Typer) -> None:
@@ -16,8 +17,9 @@ def register(app: typer.Typer) -> None:
 
 def create(context: typer.Context) -> None:
     """Create the topics that are missing, and check the settings of those that are there."""
-    reports = create_topics(invocation_of(context).settings())
-    for report in reports:
+    settings = invocation_of(context).settings()
+    reports = create_topics(settings)
+    for report in (*reports, *record_topic_ids(settings)):
         typer.echo(str(report))
     wrong = [report.name for report in reports if report.verdict is Verdict.WRONG]
     if wrong:
