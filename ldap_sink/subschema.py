@@ -11,17 +11,27 @@ from ldap_sink import matching
 
 OBJECT_CLASS: Final = "objectclass"
 _EXTENSIBLE: Final = "extensibleobject"  # RFC 4512 section 4.3: its entries may hold any attribute
+# ldap3's words for what RFC 4512 sections 4.1.1 and 4.1.2 take where nothing is said.
+_STRUCTURAL: Final = "STRUCTURAL"
+_USER_APPLICATION: Final = "USER_APPLICATION"
 _Definitions: TypeAlias = Iterable[bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class AttributeType:
-    """One attribute type, with what it inherits."""
+    """One attribute type, with what it inherits.
+
+    Attributes:
+        operational: the server keeps it for its own use; any entry may have it (RFC 4512 section 3.4).
+        modifiable: whether anybody but the server may write it.
+    """
 
     name: str
     equality: str | None
     syntax: str | None
     single_valued: bool
+    operational: bool
+    modifiable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,7 @@ class ObjectClass:
     """One object class, without what it inherits; names in lower case, as they were written."""
 
     name: str
+    structural: bool
     superior: tuple[str, ...]
     must: tuple[str, ...]
     may: tuple[str, ...]
@@ -71,6 +82,11 @@ class Subschema:
         known = self._type(name)
         return known is not None and known.single_valued
 
+    def modifiable(self, name: str) -> bool:
+        """Say whether anybody but the server may write the attribute; True for an unknown one."""
+        known = self._type(name)
+        return known is None or known.modifiable
+
     def equality(self, name: str) -> str | None:
         """The equality rule of the attribute, its own or inherited."""
         known = self._type(name)
@@ -98,18 +114,42 @@ class Subschema:
                 left += known.superior if known else ()
         return frozenset(found)
 
+    def structural(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those that say what sort of thing an entry is; it must have exactly one (RFC 4512 section 2.4.2).
+
+        Returns:
+            The structural classes, as they were given, of which no other of them inherits.
+        """
+        chains = {name: self.classes([name]) for name in names if self._is_structural(name)}
+        return tuple(
+            name
+            for name in chains
+            if not any(self._class_name(name) in chain for other, chain in chains.items() if other != name)
+        )
+
     def required(self, class_names: Iterable[str]) -> frozenset[str]:
         """The keys of the attributes that an entry of these classes must have, `objectClass` among them."""
         return frozenset(self.key(name) for known in self._known(class_names) for name in known.must)
 
     def allows(self, class_names: Iterable[str], attribute: str) -> bool:
         """Say whether an entry of these classes may have the attribute."""
+        attribute_type = self._type(attribute)
+        if attribute_type is not None and attribute_type.operational:
+            return True
         known = list(self._known(class_names))
         base = self.key(attribute).partition(";")[0]
         return any(
             known_class.name == _EXTENSIBLE or base in map(self.key, (*known_class.must, *known_class.may))
             for known_class in known
         )
+
+    def _class_name(self, name: str) -> str:
+        known = self.object_classes.get(name.lower())
+        return known.name if known else name.lower()
+
+    def _is_structural(self, name: str) -> bool:
+        known = self.object_classes.get(name.lower())
+        return known is not None and known.structural
 
     def _known(self, class_names: Iterable[str]) -> Iterator[ObjectClass]:
         return (self.object_classes[name] for name in self.classes(class_names) if name in self.object_classes)
@@ -152,6 +192,8 @@ def _attribute_types(definitions: _Definitions) -> dict[str, AttributeType]:
             equality=next(iter(inherited(info, "equality") or ()), None),
             syntax=inherited(info, "syntax") or None,
             single_valued=bool(info.single_value),
+            operational=info.usage not in {None, _USER_APPLICATION},
+            modifiable=not info.no_user_modification,
         )
         for name, info in infos.items()
     }
@@ -161,6 +203,7 @@ def _object_classes(definitions: _Definitions) -> dict[str, ObjectClass]:
     return {
         name: ObjectClass(
             name=_names(info)[0],
+            structural=info.kind in {None, _STRUCTURAL},
             superior=_lower(info.superior),
             must=_lower(info.must_contain),
             may=_lower(info.may_contain),

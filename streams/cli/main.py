@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from schemas.errors import ConfigurationError, LdapflowError
-from streams.cli import dead_letters, demo, explain, guard, pin, publish, topics, worker, writing
+from streams.cli import check, dead_letters, demo, explain, guard, pin, publish, topics, worker, writing
 from streams.cli.invocation import Invocation
 
 _FAILED: Final = 1
@@ -60,7 +60,7 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for group in (dead_letters, demo, explain, guard, pin, publish, topics, worker, writing):
+    for group in (check, dead_letters, demo, explain, guard, pin, publish, topics, worker, writing):
         group.register(app)
     return app
 

@@ -77,7 +77,7 @@ def create_topics(settings: Settings) -> tuple[TopicReport, ...]:
     """
     plans = {plan.name: plan for plan in plan_topics(settings)}
     with Cluster(settings) as cluster:
-        reports = _judge_existing(cluster, plans.values())
+        reports = judge_existing(cluster, plans.values())
         possible = {}
         for name in plans.keys() - reports.keys():
             if _has_unequal_twin(name, reports, settings):
@@ -90,7 +90,12 @@ def create_topics(settings: Settings) -> tuple[TopicReport, ...]:
     return tuple(reports[name] for name in plans)
 
 
-def _judge_existing(cluster: Cluster, plans: Iterable[TopicPlan]) -> dict[str, TopicReport]:
+def judge_existing(cluster: Cluster, plans: Iterable[TopicPlan]) -> dict[str, TopicReport]:
+    """Compare those topics that exist with their plans; the others are left out.
+
+    Raises:
+        CommandFailed: Kafka does not answer, or refuses.
+    """
     counts = cluster.partition_counts()
     existing = [plan for plan in plans if plan.name in counts]
     found = cluster.topic_settings(plan.name for plan in existing)
@@ -140,7 +145,7 @@ def _create(cluster: Cluster, plans: Mapping[str, TopicPlan], settings: Settings
             text = f"{_count(plan.partitions)}, {plan.required['cleanup.policy']}, {copies} of each"
             reports[name] = TopicReport(name, Verdict.CREATED, text)
         elif exists_already(error):
-            reports |= _judge_existing(cluster, [plan])
+            reports |= judge_existing(cluster, [plan])
         elif error.code() == KafkaError.INVALID_REPLICATION_FACTOR:
             brokers = cluster.broker_count()
             text = f"not created: kafka.replication_factor is {copies}, brokers are {brokers}: lower it or start more"

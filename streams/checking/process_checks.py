@@ -1,0 +1,51 @@
+"""What a process needs of its configuration and its machine."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import aiohttp
+
+from schemas.errors import ConfigurationError
+from streams.checking.findings import faults_of, fine
+from streams.checking.running import Findings
+from streams.metrics import Metrics
+from streams.services.health import Health
+from streams.settings import ListenAddress, Settings
+from streams.worker.not_yet import refuse_what_is_missing
+
+_ANSWER_SECONDS = 2.0
+_ALL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask a server that listens on all
+
+
+async def check_configuration(path: Path, settings: Settings) -> Findings:
+    """Whether this version does all that the configuration asks for; that it could be read is known already."""
+    try:
+        refuse_what_is_missing(settings)
+    except ConfigurationError as exc:
+        for finding in faults_of(exc):
+            yield finding
+        return
+    yield fine(f"{path} is in order")
+
+
+async def check_listening(settings: Settings) -> Findings:
+    """Whether a process can serve its metrics, or does so already."""
+    address = settings.metrics.listen
+    if await _answers(address):
+        yield fine(f"a process of ldapflow serves {address} already")
+        return
+    health = Health(Metrics(settings.name, version("ldapflow")), dict)
+    await health.start(address)
+    await health.stop()
+    yield fine(f"{address} is free")
+
+
+async def _answers(address: ListenAddress) -> bool:
+    """Whether one of ours is asked there."""
+    asked = ListenAddress(_ALL_ADDRESSES.get(address.host, address.host), address.port)
+    timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"http://{asked}/healthz") as reply:
+            return bool(await reply.json() == {"alive": True})
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        return False
