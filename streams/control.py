@@ -29,6 +29,7 @@ class ControlView:
     """All decisions so far, in the order of the topic.
 
     Attributes:
+        position: the offset of the last decision; -1 before the first.
         last_resume: the last `Resume`, if there ever was one.
         approvals: all of them.
         discards: all of them.
@@ -38,6 +39,7 @@ class ControlView:
     """
 
     def __init__(self) -> None:
+        self.position = -1
         self.last_resume: Decided | None = None
         self.approvals: list[Decided] = []
         self.discards: list[Decided] = []
@@ -54,6 +56,7 @@ class ControlView:
 
     def take_in(self, decided: Decided) -> None:
         """Take in the next decision."""
+        self.position = decided.offset
         decision = decided.decision
         match decision:
             case Pause():

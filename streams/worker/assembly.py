@@ -233,7 +233,7 @@ class Worker:
     def _obey(self, control: ControlReader, watches: "_Watches") -> None:
         """Do what people said last."""
         view, before = control.view, self._gate.paused
-        self._gate.obey(paused=view.paused, resumed_at=None if view.last_resume is None else view.last_resume.time)
+        self._gate.obey(paused=view.paused, resumed_at=None if view.last_resume is None else view.last_resume.offset)
         if self._gate.paused != before:
             log.warning("paused" if self._gate.paused else "resumed")
         watches.held.look()

@@ -14,7 +14,8 @@ class Gate:
 
     Attributes:
         paused: a person said `pause`.
-        braked_at: milliseconds: when the brake was pulled; None while it is not.
+        braked_at: how far the control topic was known when the brake was pulled: an offset, -1 for nothing of it; None
+            while it is not pulled.
     """
 
     def __init__(self) -> None:
@@ -52,9 +53,16 @@ class Gate:
             await self._changed.wait()
 
     def obey(self, *, paused: bool, resumed_at: int | None) -> None:
-        """Take in what people said last; a resume ends a brake that is older."""
+        """Take in what people said last; a resume ends a brake that was pulled without knowing of it.
+
+        Offsets tell which came first: the clocks of two machines do not.
+
+        Args:
+            paused: nothing shall be written.
+            resumed_at: the offset of the last `Resume` on the control topic; None when there is none.
+        """
         self.paused = paused
-        if self.braked_at is not None and resumed_at is not None and resumed_at >= self.braked_at:
+        if self.braked_at is not None and resumed_at is not None and resumed_at > self.braked_at:
             self.braked_at = None
             self._refused.clear()
         self._announce()
@@ -63,17 +71,23 @@ class Gate:
         """The directory took something."""
         self._refused.clear()
 
-    def note_refusal(self, kind: Kind, identifier: str, failure: Permanent, now: int) -> bool:
+    def note_refusal(self, kind: Kind, identifier: str, failure: Permanent, position: int) -> bool:
         """Count a refusal; True when this one pulled the brake.
 
         Only what the server refuses counts, and each entity once: twenty in a row are hardly twenty bad events.
+
+        Args:
+            kind: of the refused entity.
+            identifier: its id.
+            failure: what was said of it.
+            position: the offset up to which the control topic is known.
         """
         if failure.reason is not DeadLetterReason.REFUSED_BY_DIRECTORY:
             return False
         self._refused.add((kind, identifier))
         if len(self._refused) < BRAKE_AFTER or self.braked_at is not None:
             return False
-        self.braked_at = now
+        self.braked_at = position
         self._announce()
         return True
 

@@ -257,7 +257,7 @@ class Pipeline:
                 wait = min(wait * 2, _LAST_WAIT_SECONDS)
 
     def _brake(self, event: Event, failure: Permanent) -> None:
-        if self._gate.note_refusal(event.kind, event.subject, failure, round(time() * 1000)):
+        if self._gate.note_refusal(event.kind, event.subject, failure, self._control.position):
             log.error("brake", detail=self._gate.reasons["brake"])
 
     async def _refuse(self, kind: Kind, original: Original, failure: Permanent) -> None:

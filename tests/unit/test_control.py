@@ -152,3 +152,13 @@ def test_only_what_is_known_of_the_topics_replaces_its_forerunner_when_the_topic
     """Each sort for itself; every decision of a person stays."""
     keys = {command_id(decision) for decision in [*DECISIONS, *DECISIONS]}
     assert len(keys) == 2 * len(DECISIONS) - 2
+
+
+def test_how_far_it_is_known_is_the_offset_of_the_last_decision() -> None:
+    """Whatever was decided; before the first there is none."""
+    known = ControlView()
+    positions = [known.position]
+    for offset in (3, 8):
+        known.take_in(Decided(offset, 0, Pause()))
+        positions.append(known.position)
+    assert positions == [-1, 3, 8]
