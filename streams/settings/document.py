@@ -14,6 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from schemas.errors import ConfigurationError
+from streams.settings.scalars import Scalar
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -24,16 +25,18 @@ _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, at its place."""
+    """One thing that is wrong, at its place; `column` is known where it is within a value."""
 
     line: int
     path: Path
     text: str
+    column: int | None = None
 
     def __str__(self) -> str:
-        """`LINE: path.to.key: what is wrong and what to do`."""
+        """`LINE: path.to.key: what is wrong and what to do`, or `LINE:COLUMN: …`."""
+        place = f"{self.line}" if self.column is None else f"{self.line}:{self.column}"
         where = dotted(self.path)
-        return f"{self.line}: {where}: {self.text}" if where else f"{self.line}: {self.text}"
+        return f"{place}: {where}: {self.text}" if where else f"{place}: {self.text}"
 
 
 def dotted(path: Path) -> str:
@@ -54,12 +57,14 @@ class Document:
     Attributes:
         values: dictionaries, lists and scalars; keys are always text.
         lines: the line, from 1, at which each key or list item stands.
+        scalars: the values that stand in the file as they are: without variables.
         from_environment: what was written as one variable and nothing else.
         problems: duplicate keys, missing variables.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     lines: dict[Path, int] = field(default_factory=dict)
+    scalars: dict[Path, Scalar] = field(default_factory=dict)
     from_environment: set[Path] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
@@ -72,6 +77,15 @@ class Document:
     def report(self, path: Path, text: str) -> None:
         """Remember a problem."""
         self.problems.append(Problem(self.line(path), path, text))
+
+    def report_within(self, path: Path, line: int, column: int, text: str) -> None:
+        """Remember a problem of one place of a value, counted from 1 within it."""
+        scalar = self.scalars.get(path)
+        if scalar is None:  # from a variable: the file does not show the place
+            self.report(path, f"line {line}, column {column}: {text}")
+            return
+        line, column = scalar.place(line, column)
+        self.problems.append(Problem(line, path, text, column))
 
     def is_faulty(self, path: Path) -> bool:
         """Whether a problem of exactly this path is known."""
@@ -101,7 +115,7 @@ def read_document(name: str, text: str, environ: Mapping[str, str]) -> Document:
     if not isinstance(node, MappingNode):
         line = node.start_mark.line + 1
         raise ConfigurationError(f"{name}:{line}: expected `key: value` lines: write a configuration (see README)")
-    reader = _Reader(environ)
+    reader = _Reader(text, environ)
     reader.document.values = reader.mapping(node, ())
     return reader.document
 
@@ -109,8 +123,9 @@ def read_document(name: str, text: str, environ: Mapping[str, str]) -> Document:
 class _Reader:
     """Walks the nodes of one file."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, file: str, environ: Mapping[str, str]) -> None:
         self.document = Document()
+        self._file = file
         self._environ = environ
         self._constructor = YAML(typ="safe", pure=True).constructor
         self._open: list[Node] = []
@@ -160,6 +175,7 @@ class _Reader:
         text = str(node.value)
         if "${" in text:
             return self._substituted(text, path)
+        self.document.scalars[path] = Scalar.of(node, self._file)
         kind = str(node.tag).removeprefix(_CORE)
         if kind in {"int", "float", "bool", "null"}:
             try:

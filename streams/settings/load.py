@@ -27,8 +27,9 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
         environ: for `${NAME}` in values.
 
     Raises:
-        ConfigurationError: with every problem, each as `FILE:LINE: path.to.key: what is wrong and what to do`, in the
-            order of the file. No problem repeats a value that could be a secret.
+        ConfigurationError: with every problem, each as `FILE:LINE: path.to.key: what is wrong and what to do`
+            (`FILE:LINE:COLUMN: …` within an expression), in the order of the file. No problem repeats a value that
+            could be a secret.
     """
     document = read_document(str(path), _read(path), environ)
     folder = path.absolute().parent
@@ -59,8 +60,8 @@ def _read(path: Path) -> str:
         raise ConfigurationError(f"{path} is not UTF-8 text: save it as UTF-8") from exc
 
 
-def _place(problem: Problem) -> tuple[int, str]:
-    return problem.line, dotted(problem.path)
+def _place(problem: Problem) -> tuple[int, int, str]:
+    return problem.line, problem.column or 0, dotted(problem.path)
 
 
 def _check_endpoint(document: Document) -> None:
@@ -90,4 +91,9 @@ def _check_mappings(document: Document) -> None:
         except InvalidMapping as exc:
             indexes = list(formed)
             for problem in exc.problems:
-                document.report((section, "mapping", indexes[problem.row]), problem.message)
+                path, mistake = (section, "mapping", indexes[problem.row]), problem.mistake
+                if mistake is None:
+                    document.report(path, problem.message)
+                    continue
+                key = "expression" if formed[path[-1]].field is None else "field"
+                document.report_within((*path, key), mistake.line, mistake.column, mistake.reason)

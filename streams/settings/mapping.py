@@ -5,7 +5,9 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from processors.mapping import MappingRow
+from processors.expressions import ORGANIZATION_PATH
+from processors.mapping import InvalidMapping, MappingRow, compile_mapping
+from processors.octets import is_binary
 from schemas.dn import usual_name
 from streams.settings.section import Section
 from streams.settings.values import AttributeName, ObjectClasses, Text
@@ -132,10 +134,24 @@ class Organizations(Section):
 
 
 def _check_rdn(value: str, info: ValidationInfo) -> str:
+    if ";" in value or is_binary(value):
+        raise ValueError(f"{value} cannot name entries: choose an attribute of text, without options")
     rows: tuple[Row, ...] | None = info.data.get("mapping")
-    if rows is not None and not any(usual_name(row.attribute) == usual_name(value) and row.on is None for row in rows):
+    if rows is None:
+        return value
+    naming = next((row for row in rows if usual_name(row.attribute) == usual_name(value) and row.on is None), None)
+    if naming is None:
         raise ValueError(f"{value} needs a row in the mapping that is written always (without `on: create`)")
+    if _uses_path(naming):
+        raise ValueError(f"{value} cannot be made of {ORGANIZATION_PATH}, its DN holds that: choose a field")
     return value
+
+
+def _uses_path(row: Row) -> bool:
+    try:
+        return compile_mapping([row.resolved()], "organization").uses_path
+    except InvalidMapping:
+        return False  # reported by `load_settings`
 
 
 def _check_id_attribute(value: str | None, info: ValidationInfo) -> str | None:

@@ -1,11 +1,11 @@
 """What the rows of a mapping may be."""
 
-import re
-
 import pytest
 
 from processors.mapping import compile_mapping
-from tests.support.configuration import SMALLEST, Load, Problems, load, problems
+from schemas.events import Kind
+from streams.settings.entry_rules import entry_rules
+from tests.support.configuration import ENVIRONMENT, SMALLEST, Load, Problems, load, problems
 
 __all__ = ["load", "problems"]  # fixtures
 
@@ -20,10 +20,7 @@ MAPPING = SMALLEST + "users:\n  rdn: uid\n  mapping:\n    - {attribute: uid, fie
         ("{attribute: cn, field: user.a, expression: user.a}", "users.mapping[1]: exactly one of"),
         ("{attribute: userPassword, constant: x}", "users.mapping[1]: userPassword cannot be mapped"),
         ("{attribute: UserPassword;x-a, constant: x}", "users.mapping[1]: UserPassword;x-a cannot be mapped"),
-        ("{attribute: cn, field: user.password}", "users.mapping[1]: line 1, column 6: 'password' is a secret"),
-        ("{attribute: cn, field: organization.name}", "users.mapping[1]: line 1, column 1: there is no 'organization'"),
         ("{attribute: cn, field: username}", "users.mapping[1]: 'username' is not a field"),
-        ("{attribute: cn, expression: 'Append(user.a,'}", "users.mapping[1]: line 1, column 15: "),
         ("{attribute: UID, constant: x}", "users.mapping[1]: UID has a row already"),
         ("{attribute: userid, constant: x}", "users.mapping[1]: userid has a row already"),
         ("{attribute: cn, constant: x, on: update}", "users.mapping[1].on: must be 'create'"),
@@ -39,21 +36,73 @@ def test_a_wrong_row_is_told_at_its_line(problems: Problems, row: str, words: st
     assert problem.startswith(f"11: {words}")
 
 
-def test_an_expression_over_several_lines_has_the_line_of_its_row_and_its_own(problems: Problems) -> None:
-    """And is reported although another row, before it, is wrong in its form."""
-    text = (
-        MAPPING.replace("field: user.username", "feld: user.username")
-        + """attribute: cn
-      expression: |
-        Append(
-          user.a, Nope(user.b))
-    - {attribute: sn, field: user.password}
+@pytest.mark.parametrize(
+    ("row", "place", "words"),
+    [
+        ("{attribute: cn, field: user.password}", "11:35", "field: 'password' is a secret"),
+        ("{attribute: cn, field: organization.name}", "11:30", "field: there is no 'organization'"),
+        ("{attribute: cn, expression: 'Append(user.a,'}", "11:50", "expression: the expression ends too early"),
+        ("{attribute: cn, expression: Nope(user.a)}", "11:35", "expression: there is no function 'Nope'"),
+        ("{attribute: cn, expression: 'Append(''it'', Nope(1))'}", "11:51", "expression: there is no function 'Nope'"),
+        (r'{attribute: cn, expression: "Append(\"\",\n Nope(1))"}', "11:51", "expression: there is no function 'Nope'"),
+        (
+            "attribute: cn\n      expression: Append(user.a,\n        Nope(1))",
+            "13:9",
+            "expression: there is no function",
+        ),
+        (
+            "attribute: cn\n      expression: |  # two lines\n        Append(1,\n          Nope(1))\n",
+            "14:11",
+            "expression:",
+        ),
+        ("attribute: cn\n      expression: >-\n        Append(1,\n\n        Nope(1))\n", "15:9", "expression:"),
+        ("attribute: cn\n      expression: |\n        Append(1,\n\n", "13:18", "expression: the expression ends too"),
+    ],
+)
+def test_a_mistake_in_an_expression_is_told_at_its_place(problems: Problems, row: str, place: str, words: str) -> None:
+    """However YAML writes it: quoted, over several lines, folded."""
+    (problem,) = problems(MAPPING + row)
+    assert problem.startswith(f"{place}: users.mapping[1].{words}")
+
+
+def test_a_mistake_from_a_variable_has_its_place_within_the_value(problems: Problems) -> None:
+    """The file does not show it."""
+    row = "{attribute: cn, expression: '${CN}'}"
+    (problem,) = problems(MAPPING + row, {**ENVIRONMENT, "CN": "Append(\n Nope(1))"})
+    assert problem.startswith("11: users.mapping[1].expression: line 2, column 2: there is no function 'Nope'")
+
+
+def test_all_mistakes_are_told_in_the_order_of_the_file(problems: Problems) -> None:
+    """Also where a row before them is wrong in its form."""
+    rows = "{attribute: cn, field: user.password}\n    - {attribute: sn, expression: 'user.'}"
+    places = [problem.partition(" ")[0] for problem in problems(MAPPING.replace("field:", "feld:") + rows)]
+    assert places == ["10:", "11:35:", "12:41:"]
+
+
+@pytest.mark.parametrize("rdn", ["cn;lang-zh", "jpegPhoto"])
+def test_what_cannot_name_entries_is_refused(problems: Problems, rdn: str) -> None:
+    """A name of options or octets is no DN's."""
+    row = f"{{attribute: {rdn}, constant: AAAA}}"
+    (problem,) = problems(MAPPING.replace("rdn: uid", f"rdn: {rdn}") + row)
+    assert problem.startswith(f"8: users.rdn: {rdn} cannot name entries: choose an attribute of text, without options")
+
+
+def test_the_path_names_no_organization(problems: Problems) -> None:
+    """Its DN holds it already."""
+    row = "{attribute: ou, expression: 'ArrayJoin(organization.path, \"/\")'}"
+    (problem,) = problems(f"{SMALLEST}organizations: {{rdn: ou, mapping: [{row}]}}\n")
+    assert problem.startswith("7: organizations.rdn: ou cannot be made of organization.path")
+
+
+def test_the_path_may_be_used_elsewhere(load: Load) -> None:
+    """And the rules know it."""
+    rows = """organizations:
+  mapping:
+    - {attribute: ou, field: organization.organizationalUnitName}
+    - {attribute: description, field: organization.path}
 """
-    )
-    first, second, third = problems(text)
-    assert first.startswith("10: users.mapping[0].feld: unknown key")
-    assert re.match(r"11: users\.mapping\[1\]: line 2, column 11: .*Nope", second)
-    assert third.startswith("15: users.mapping[2]: line 1, column 6: ")
+    rules = entry_rules(load(SMALLEST + rows))
+    assert [rules[kind].uses_path for kind in (Kind.ORGANIZATION, Kind.ACCOUNT)] == [True, False]
 
 
 def test_the_default_mappings_compile(load: Load) -> None:
