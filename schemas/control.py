@@ -76,7 +76,14 @@ class ResyncNeeded:
     reason: str
 
 
-Decision: TypeAlias = Approval | Discard | Pause | Resume | DeadLetterHandled | TopicIds | ResyncNeeded
+@dataclass(frozen=True, slots=True)
+class PushRequest:
+    """Somebody wants a verification now; the job record that names the id is the answer (design section 6)."""
+
+    id: str
+
+
+Decision: TypeAlias = Approval | Discard | Pause | Resume | DeadLetterHandled | TopicIds | ResyncNeeded | PushRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ value is one of
     {"command": "resume"}
     {"command": "dead_letter_retried", "partition": 0, "offset": 17}
     {"command": "dead_letter_discarded", "partition": 0, "offset": 17}
+    {"command": "push", "id": "…"}
     {"command": "topic_ids", "ids": {"idaas.accounts": "…", …}}
     {"command": "resync_needed", "reason": "…"}
 
@@ -20,7 +21,17 @@ from typing import Any, Final, assert_never
 
 import orjson
 
-from schemas.control import Approval, DeadLetterHandled, Decision, Discard, Pause, Resume, ResyncNeeded, TopicIds
+from schemas.control import (
+    Approval,
+    DeadLetterHandled,
+    Decision,
+    Discard,
+    Pause,
+    PushRequest,
+    Resume,
+    ResyncNeeded,
+    TopicIds,
+)
 from schemas.events import Kind
 
 _RETRIED: Final = "dead_letter_retried"
@@ -44,8 +55,10 @@ def decode_decision(value: bytes | None) -> Decision | None:
         document = orjson.loads(value or b"null")
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(document, dict):
-        return None
+    return _decision(document) if isinstance(document, dict) else None
+
+
+def _decision(document: dict[str, Any]) -> Decision | None:
     match document.get("command"):
         case "approve":
             return Approval(*_scope(document))
@@ -58,6 +71,8 @@ def decode_decision(value: bytes | None) -> Decision | None:
         case "dead_letter_retried" | "dead_letter_discarded" as command:
             partition, offset = _integer(document, "partition"), _integer(document, "offset")
             return DeadLetterHandled(partition, offset, retried=command == _RETRIED)
+        case "push":
+            return PushRequest(_text(document, "id"))
         case "topic_ids":
             return TopicIds(_ids(document))
         case "resync_needed":
@@ -78,6 +93,8 @@ def _document(decision: Decision) -> dict[str, Any]:
             return {"command": "resume"}
         case DeadLetterHandled(partition, offset, retried):
             return {"command": _RETRIED if retried else _DISCARDED, "partition": partition, "offset": offset}
+        case PushRequest(identifier):
+            return {"command": "push", "id": identifier}
         case TopicIds(ids):
             return {"command": _TOPIC_IDS, "ids": dict(ids)}
         case ResyncNeeded(reason):

@@ -13,6 +13,7 @@ from schemas.control import (
     Decision,
     Discard,
     Pause,
+    PushRequest,
     Resume,
     ResyncNeeded,
     TopicIds,
@@ -34,6 +35,7 @@ class ControlView:
         approvals: all of them.
         discards: all of them.
         handled_dead_letters: (partition, offset) of each dead letter that was retried or discarded, with what was done.
+        push_requests: all that were ever written down, answered or not.
         topic_ids: as they were recorded last; None when they never were.
         resync_needed: the last `ResyncNeeded`, with its time, unless `TopicIds` were recorded after it.
     """
@@ -44,6 +46,7 @@ class ControlView:
         self.approvals: list[Decided] = []
         self.discards: list[Decided] = []
         self.handled_dead_letters: dict[tuple[int, int], DeadLetterHandled] = {}
+        self.push_requests: list[Decided] = []
         self.topic_ids: Mapping[str, str] | None = None
         self.resync_needed: Decided | None = None
         self._about_writing: Decided | None = None
@@ -71,6 +74,8 @@ class ControlView:
                 self._about_deletions.append(decision)
             case DeadLetterHandled(partition, offset, _):
                 self.handled_dead_letters[partition, offset] = decision
+            case PushRequest():
+                self.push_requests.append(decided)
             case TopicIds(ids):
                 self.topic_ids, self.resync_needed = ids, None
             case ResyncNeeded():

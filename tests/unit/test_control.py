@@ -9,6 +9,7 @@ from schemas.control import (
     Decision,
     Discard,
     Pause,
+    PushRequest,
     Resume,
     ResyncNeeded,
     TopicIds,
@@ -26,6 +27,7 @@ DECISIONS: list[Decision] = [
     Resume(),
     DeadLetterHandled(0, 17, retried=True),
     DeadLetterHandled(0, 17, retried=False),
+    PushRequest("push-1"),
     TopicIds({"idaas.accounts": "ü"}),
     ResyncNeeded("made anew"),
 ]
@@ -55,6 +57,7 @@ def test_what_is_no_decision_of_ours_is_passed_over(value: bytes | None) -> None
         b'{"command": "discard", "kind": null, "ids": [1], "before": 1}',
         b'{"command": "dead_letter_retried", "partition": 0}',
         b'{"command": "dead_letter_retried", "partition": 0, "offset": true}',
+        b'{"command": "push"}',
         b'{"command": "topic_ids"}',
         b'{"command": "topic_ids", "ids": {"idaas.accounts": null}}',
         b'{"command": "resync_needed"}',
