@@ -36,7 +36,7 @@ class Directory:
         Permanent, Judged: the server refuses; see `ldap_sink.failures`.
 
     Args:
-        may_write: asked before every write; when it says no, the write raises `Retryable("fenced")`.
+        may_write: asked right before every write is sent; when it says no, the write raises `Retryable("fenced")`.
         on_state_change: called in the event loop.
         observe: called after every operation.
     """
@@ -138,14 +138,14 @@ class Directory:
         """Create an entry; returns it as it is then."""
         control = post_read(asked(attributes))
         async with self._writing("add", change.dn) as connection:
-            result = await connection.add(str(change.dn), change.attributes, [control])
+            result = await connection.add(str(change.dn), change.attributes, [control], self._permit)
             return _after(result)
 
     async def modify(self, change: Modify, seen: FoundEntry, attributes: Sequence[str] = ()) -> FoundEntry:
         """Change attributes if the entry is still as it was seen; returns it as it is then."""
         control = post_read(asked(attributes))
         async with self._writing("modify", change.dn) as connection:
-            result = await connection.modify(str(change.dn), change.changes, [_unchanged(seen), control])
+            result = await connection.modify(str(change.dn), change.changes, [_unchanged(seen), control], self._permit)
             return _after(result)
 
     async def move(self, change: Move, seen: FoundEntry, attributes: Sequence[str] = ()) -> FoundEntry:
@@ -159,26 +159,30 @@ class Directory:
                 delete_old_rdn=change.delete_old_rdn,
                 new_superior=superior,
                 controls=[_unchanged(seen), control],
+                permit=self._permit,
             )
             return _after(result)
 
     async def delete(self, change: Delete, seen: FoundEntry) -> None:
         """Remove an entry if it is still as it was seen."""
         async with self._writing("delete", change.dn) as connection:
-            await connection.delete(str(change.dn), [_unchanged(seen)])
+            await connection.delete(str(change.dn), [_unchanged(seen)], self._permit)
 
     @asynccontextmanager
     async def _writing(self, operation: str, *dns: DN) -> AsyncIterator[Connection]:
-        """The one gate of all writes: below the target only, after all that they depend on, and never when fenced."""
+        """The one gate of all writes: below the target only, and after all that they depend on."""
         target = self.settings.target_dn
         if not all(dn.is_below(target) for dn in dns):
             raise RuntimeError(f"a write outside of {target} was about to happen")
         async with self._locks.holding(*(dn.prepared() for dn in dns)):
             connection = await self.session()
-            if not self._may_write():
-                raise Retryable("fenced", "Kafka has not acknowledged that we still own our partitions")
             with self._operation(operation):
                 yield connection
+
+    def _permit(self) -> None:
+        """The fence: whoever waited long for its turn may have lost its partitions meanwhile."""
+        if not self._may_write():
+            raise Retryable("fenced", "Kafka has not acknowledged that we still own our partitions")
 
     @contextmanager
     def _operation(self, operation: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from ldap_sink.protocol import messages
 from ldap_sink.protocol.controls import Control, encode_controls, manage_dsa_it
-from ldap_sink.protocol.exchange import LIGHT, MAX_MESSAGE_BYTES, Exchange
+from ldap_sink.protocol.exchange import LIGHT, MAX_MESSAGE_BYTES, Exchange, Permit, unconditionally
 from ldap_sink.protocol.link import Link
 from ldap_sink.protocol.link_failures import LinkFailure
 from ldap_sink.protocol.messages import Scope
@@ -118,15 +118,27 @@ class Connection:
         self._link.slots.release_all()
         return result
 
-    async def add(self, dn: str, attributes: Mapping[str, Sequence[bytes]], controls: Sequence[Control] = ()) -> Result:
+    async def add(
+        self,
+        dn: str,
+        attributes: Mapping[str, Sequence[bytes]],
+        controls: Sequence[Control] = (),
+        permit: Permit = unconditionally,
+    ) -> Result:
         """Create an entry (RFC 4511 section 4.7); an attribute without values is left out."""
         weight = LIGHT + messages.weigh(attributes)
-        return await self._exchange.ask("add", weight, controls, messages.add, dn, attributes)
+        return await self._exchange.ask("add", weight, controls, messages.add, dn, attributes, permit=permit)
 
-    async def modify(self, dn: str, changes: Sequence["AttributeChange"], controls: Sequence[Control] = ()) -> Result:
+    async def modify(
+        self,
+        dn: str,
+        changes: Sequence["AttributeChange"],
+        controls: Sequence[Control] = (),
+        permit: Permit = unconditionally,
+    ) -> Result:
         """Change attributes of an entry, all or none (RFC 4511 section 4.6)."""
         weight = LIGHT + sum(len(value) for change in changes for value in change.values)
-        return await self._exchange.ask("modify", weight, controls, messages.modify, dn, changes)
+        return await self._exchange.ask("modify", weight, controls, messages.modify, dn, changes, permit=permit)
 
     async def modify_dn(
         self,
@@ -136,17 +148,18 @@ class Connection:
         delete_old_rdn: bool,
         new_superior: str | None = None,
         controls: Sequence[Control] = (),
+        permit: Permit = unconditionally,
     ) -> Result:
         """Rename an entry, move it below another parent, or both (RFC 4511 section 4.9)."""
 
         def encode() -> bytes:
             return messages.modify_dn(dn, new_rdn, delete_old_rdn=delete_old_rdn, new_superior=new_superior)
 
-        return await self._exchange.ask("modify_dn", LIGHT, controls, encode)
+        return await self._exchange.ask("modify_dn", LIGHT, controls, encode, permit=permit)
 
-    async def delete(self, dn: str, controls: Sequence[Control] = ()) -> Result:
+    async def delete(self, dn: str, controls: Sequence[Control] = (), permit: Permit = unconditionally) -> Result:
         """Remove an entry that has no children (RFC 4511 section 4.8)."""
-        return await self._exchange.ask("delete", LIGHT, controls, messages.delete, dn)
+        return await self._exchange.ask("delete", LIGHT, controls, messages.delete, dn, permit=permit)
 
     async def extended(self, oid: str, value: bytes | None = None) -> Result:
         """Perform an extended operation (RFC 4511 section 4.12); its answer is `Result.value`."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ldap_sink.protocol import messages
 from ldap_sink.protocol.ber import MalformedReply
@@ -20,7 +20,14 @@ MAX_ANONYMOUS_MESSAGE_BYTES: Final = 256 * 1024 - 1024
 LIGHT: Final = 256
 """What a request weighs that carries no values."""
 
+Permit: TypeAlias = Callable[[], None]
+"""Asked right before a request is sent, when it has its slot; raises what forbids it."""
+
 _DECODE_AT_ONCE: Final = 100
+
+
+def unconditionally() -> None:
+    """Permit a request."""
 
 
 class Exchange:
@@ -38,22 +45,34 @@ class Exchange:
         self.bound = False
 
     async def ask(
-        self, name: str, weight: int, controls: Sequence[Control], encode: Callable[..., bytes], *arguments: Any
+        self,
+        name: str,
+        weight: int,
+        controls: Sequence[Control],
+        encode: Callable[..., bytes],
+        *arguments: Any,
+        permit: Permit = unconditionally,
     ) -> Result:
         """Send `encode(*arguments)` and wait for success.
 
         Raises:
+            Exception: what `permit` raises; nothing was sent.
             LdapResultError: any other answer.
             NotSent, MaybeApplied: no answer.
             Permanent: the request is too large.
         """
-        result, _ = await (await self.start(weight, controls, encode, *arguments))
+        result, _ = await (await self.start(weight, controls, encode, *arguments, permit=permit))
         if result.code != SUCCESS:
             raise LdapResultError(name, result)
         return result
 
     async def start(
-        self, weight: int, controls: Sequence[Control], encode: Callable[..., bytes], *arguments: Any
+        self,
+        weight: int,
+        controls: Sequence[Control],
+        encode: Callable[..., bytes],
+        *arguments: Any,
+        permit: Permit = unconditionally,
     ) -> asyncio.Future[Answer]:
         """Wait for a slot, then encode and submit: those who wait hold no encoded copies.
 
@@ -64,6 +83,7 @@ class Exchange:
         link = self._link
         await link.slots.acquire(weight)
         try:
+            permit()
             operation = encode(*arguments)
             extra = encode_controls(tuple(controls)) if controls else b""
             self._check_size(len(operation) + len(extra))

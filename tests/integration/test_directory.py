@@ -1,6 +1,7 @@
 """Reads and writes on a real slapd: where, in which order, and only if nothing changed meanwhile."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,8 @@ from schemas.entries import Add, AttributeChange, Delete, FoundEntry, Modify, Mo
 from schemas.errors import Halting, LdapflowError, Permanent, Retryable
 from streams.sandbox.slapd import Slapd
 from tests.support.directory_dump import read_tree
-from tests.support.sink import LIMIT_SECONDS, make_target, settings_for, unit, watched
+from tests.support.proxy import Proxy
+from tests.support.sink import LIMIT_SECONDS, SEARCH, make_target, once, settings_for, unit, watched
 
 
 def _settings(slapd: Slapd) -> DirectorySettings:
@@ -98,6 +100,24 @@ async def test_a_fenced_worker_writes_nothing(slapd: Slapd) -> None:
             await opened.directory.add(unit(dn))
         assert _reason(caught) == "fenced"
         assert await opened.directory.read(dn) is None
+
+
+async def test_a_worker_that_is_fenced_while_a_write_waits_for_its_turn_does_not_send_it(
+    slapd: Slapd, proxy: Callable[..., Proxy]
+) -> None:
+    """One request at a time: while the read is under way, others get our partitions."""
+    front, may_write = proxy(slapd.port), [True]
+    settings = replace(_settings(slapd), port=front.port, window=1, target_check=60)
+    dn = settings.target_dn.child(RDN.of("ou", "a"))
+    async with watched(settings, may_write=lambda: may_write[-1]) as opened:
+        await opened.until(None)
+        front.on_request = once(SEARCH, lambda: may_write.append(False))
+        read, added = await asyncio.gather(
+            opened.directory.read(settings.target_dn), opened.directory.add(unit(dn)), return_exceptions=True
+        )
+        assert isinstance(read, FoundEntry)
+        assert isinstance(added, Retryable)
+        assert (added.reason, await opened.directory.read(dn)) == ("fenced", None)
 
 
 async def test_a_parent_is_written_before_its_children(slapd: Slapd) -> None:

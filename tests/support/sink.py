@@ -22,7 +22,7 @@ from streams.sandbox.slapd import Slapd
 from tests.support.directory_dump import Tree, admin_connection, read_tree
 from tests.support.proxy import Proxy
 
-BIND, ADD, MODIFY, DELETE, MODIFY_DN = 0x60, 0x68, 0x66, 0x4A, 0x6C
+BIND, SEARCH, ADD, MODIFY, DELETE, MODIFY_DN = 0x60, 0x63, 0x68, 0x66, 0x4A, 0x6C
 """Tags of the requests (RFC 4511)."""
 
 RELAX = ("1.3.6.1.4.1.4203.666.5.12", True, None)
