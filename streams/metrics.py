@@ -21,6 +21,7 @@ from prometheus_client import (
 
 from schemas.errors import DeadLetterReason
 from schemas.events import Kind
+from schemas.jobs import Action, EntryState
 
 _LATENCY_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 _OPERATION_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -39,31 +40,6 @@ class Outcome(StrEnum):
     DEAD_LETTERED = "dead_lettered"
     SUPERSEDED = "superseded"
     TEST = "test"
-
-
-class Finding(StrEnum):
-    """What a verification found an entry, or a state, to be: the label `state`."""
-
-    SAME = "same"
-    MISSING = "missing"
-    CHANGED = "changed"
-    MISPLACED = "misplaced"
-    ORPHAN = "orphan"
-    UNMANAGED = "unmanaged"
-    DUPLICATE = "duplicate"
-    WAITING = "waiting"
-    HELD = "held"
-    DEAD_LETTERED = "dead_lettered"
-
-
-class Correction(StrEnum):
-    """What a verification did about it: the label `action`."""
-
-    CREATED = "created"
-    UPDATED = "updated"
-    MOVED = "moved"
-    DELETED = "deleted"
-    FAILED = "failed"
 
 
 _KINDS: Final = tuple(Kind)
@@ -152,8 +128,8 @@ class Metrics:
             (self.events, (_KINDS, tuple(Outcome))),
             (self.dead_letters, (tuple(DeadLetterReason),)),
             (self.deletions_held, (_KINDS,)),
-            (self.verification_entries, (_KINDS, tuple(Finding))),
-            (self.verification_corrections, (_KINDS, tuple(Correction))),
+            (self.verification_entries, (_KINDS, tuple(EntryState))),
+            (self.verification_corrections, (_KINDS, tuple(Action))),
         )
         for metric, label_sets in known:
             for values in product(*label_sets):

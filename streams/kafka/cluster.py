@@ -69,6 +69,15 @@ class Cluster:
         """
         return len(self._ask(lambda: self._admin.list_topics(timeout=_TIMEOUT_SECONDS)).brokers)
 
+    def has_members(self, group: str) -> bool:
+        """Whether anybody is in a consumer group; a member that was killed counts until its session is over.
+
+        Raises:
+            CommandFailed: Kafka does not answer, or refuses.
+        """
+        futures = self._ask(lambda: self._admin.describe_consumer_groups([group], request_timeout=_TIMEOUT_SECONDS))
+        return bool(self._ask(futures[group].result).members)
+
     def topic_ids(self, topics: Iterable[str]) -> Mapping[str, str]:
         """The id that Kafka gave each topic; a topic that is made anew has another one. Missing topics are left out.
 

@@ -1,0 +1,142 @@
+"""The job records: all of them as the jobs topic has them, and writing one down."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Self
+
+import structlog
+
+from schemas.jobs import FullPush, Job, JobState, Verification
+from schemas.jobs_codec import decode_job, encode_job
+from streams.kafka import Publisher, Received, TopicTail, read_to_end
+from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+class JobView:
+    """The last record of every job."""
+
+    def __init__(self, jobs: Iterable[Job] = ()) -> None:
+        self._jobs: dict[str, Job] = {}
+        for job in jobs:
+            self.take_in(job)
+
+    def take_in(self, job: Job) -> None:
+        """Take in the next record."""
+        self._jobs[job.id] = job
+
+    @property
+    def all(self) -> list[Job]:
+        """Every job, the one that began last at the end."""
+        return sorted(self._jobs.values(), key=began)
+
+    @property
+    def unended(self) -> list[Verification]:
+        """The verifications that have not written down their end; at most the last of them runs."""
+        return [job for job in self._verifications if job.state is JobState.RUNNING]
+
+    def get(self, identifier: str) -> Job | None:
+        """One of them."""
+        return self._jobs.get(identifier)
+
+    def named(self, request: str) -> Verification | None:
+        """The verification that was run for a request."""
+        return next((job for job in self._verifications if job.request == request), None)
+
+    def answer_to(self, request: str, asked: int) -> Verification | None:
+        """The verification that does what somebody asked for: one for it, or another that corrects and began later.
+
+        Args:
+            request: the id of the request.
+            asked: milliseconds: when it was written down.
+        """
+        later = (job for job in self._verifications if not job.dry_run and job.started >= asked)
+        return self.named(request) or next(later, None)
+
+    @property
+    def _verifications(self) -> list[Verification]:
+        return [job for job in self.all if isinstance(job, Verification)]
+
+
+def began(job: Job) -> int:
+    """When a job began, in milliseconds; 0 for a push whose begin never came."""
+    match job:
+        case Verification():
+            return job.started
+        case FullPush():
+            return job.began or 0
+
+
+def read_jobs(settings: Settings) -> JobView:
+    """All jobs until now.
+
+    Raises:
+        CommandFailed: Kafka does not answer, or the topic is missing.
+    """
+    messages = read_to_end(settings, [settings.topics.jobs])
+    return JobView(job for message in messages if (job := _job_of(message)) is not None)
+
+
+class JobReader:
+    """Keeps a `JobView` as new as Kafka; used as `async with`, in one event loop.
+
+    Raises:
+        CommandFailed: on entering, Kafka does not answer or the topic is missing.
+
+    Attributes:
+        view: the jobs.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.view = JobView()
+        self._changed = asyncio.Event()
+        self._tail: TopicTail[Job] = TopicTail(settings, [settings.topics.jobs], _job_of, self._deliver)
+
+    async def __aenter__(self) -> Self:
+        await self._tail.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._tail.__aexit__(*error)
+
+    async def catch_up(self) -> None:
+        """Wait until the view has everything that was written until now.
+
+        Raises:
+            Retryable: Kafka does not answer.
+        """
+        await self._tail.catch_up()
+
+    async def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Wait until the view fulfils a condition; False when it does not in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition():
+                    await self._changed.wait()
+        except TimeoutError:
+            return condition()
+        return True
+
+    def _deliver(self, batch: Sequence[Job]) -> None:
+        for job in batch:
+            self.view.take_in(job)
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+async def write_job(publisher: Publisher, settings: Settings, job: Job) -> None:
+    """Write a record down; it replaces the earlier ones of its job.
+
+    Raises:
+        Retryable, CommandFailed: as `Publisher.send`.
+    """
+    await publisher.send(settings.topics.jobs, job.id.encode(), encode_job(job))
+
+
+def _job_of(message: Received) -> Job | None:
+    try:
+        return decode_job(message.value)
+    except ValueError as exc:
+        log.error("job_unreadable", topic=message.topic, offset=message.offset, error=str(exc))  # noqa: TRY400
+        return None
