@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from ldap_sink.subschema import OBJECT_CLASS, Subschema
 from processors.expressions.shapes import gives_array
 from processors.mapping import MappingRow
-from schemas.dn import usual_name
 from streams.checking.findings import Finding, Verdict, advice, fault, fine
 from streams.settings import Settings
 
@@ -132,6 +131,3 @@ def _searched(setting: str, name: str, subschema: Subschema) -> Iterator[Finding
 def _naming(plan: EntryPlan, subschema: Subschema) -> Iterator[Finding]:
     if subschema.has_attribute(plan.rdn) and subschema.equality(plan.rdn) is None:
         yield fault(f"{plan.section}.rdn: {plan.rdn} has no equality rule, so it names nothing", "choose another one")
-    row = next((row for row in plan.rows if usual_name(row.attribute) == usual_name(plan.rdn)), None)
-    if row is not None and ";" in row.attribute:
-        yield fault(f"{plan.section}.rdn: {plan.rdn} has an option, and no name may", "choose an attribute without")

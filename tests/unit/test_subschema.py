@@ -72,6 +72,32 @@ def test_classes_allow_attributes(classes: list[str], attribute: str, allowed: b
 
 
 @pytest.mark.parametrize(
+    ("names", "structural"),
+    [
+        (["top", "inetOrgPerson", "person"], ("inetOrgPerson",)),
+        (["PERSON", "account"], ("PERSON", "account")),
+        (["posixAccount", "top"], ()),
+        (["organizationalUnit"], ("organizationalUnit",)),
+        (["nobodyKnows"], ()),
+    ],
+)
+def test_the_lowest_classes_of_the_structural_chains_are_known(names: list[str], structural: tuple[str, ...]) -> None:
+    """One chain; two; none of auxiliary and abstract classes; a class that does not say its sort is structural."""
+    assert _SCHEMA.structural(names) == structural
+
+
+def test_only_the_server_writes_some_attributes() -> None:
+    """NO-USER-MODIFICATION; being operational alone forbids nothing."""
+    names = ("entryCSN", "pwdAccountLockedTime", "cn", "unknown")
+    assert [_SCHEMA.modifiable(name) for name in names] == [False, True, True, True]
+
+
+def test_operational_attributes_need_no_class() -> None:
+    """They belong to the entry, not to its classes (RFC 4512 section 3.4)."""
+    assert _SCHEMA.allows(["person"], "pwdAccountLockedTime")
+
+
+@pytest.mark.parametrize(
     ("name", "one", "other", "same"),
     [
         ("manager", b"UID=mei, dc=example", b"uid=Mei,dc=example", True),
