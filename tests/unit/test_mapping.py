@@ -121,6 +121,7 @@ def test_a_constant_is_the_same_for_all(
         (MappingRow("mail", field="user.list"), "mail: an array cannot be an attribute's value"),
         (MappingRow("mail", expression="ToLower(user.x)"), "mail: ToLower: an object is not text"),
         (MappingRow("mail", field="user.half"), "mail: the text is not Unicode"),
+        (MappingRow("jpegPhoto", field="user.half"), "jpegPhoto: the text is not Base64"),
     ],
 )
 def test_a_value_that_is_none_is_permanent(row: MappingRow, message: str) -> None:
@@ -142,6 +143,19 @@ def test_a_value_tells_its_reason(row: MappingRow, reason: str) -> None:
     """People ask why an attribute has its value."""
     mapped = compile_mapping([row], "user").evaluate({"email": "m@example.com"})
     assert mapped == {"mail": MappedValue((b"m@example.com",), reason)}
+
+
+def test_octets_can_be_mapped() -> None:
+    """From Base64, as a record has them."""
+    assert values(MappingRow("jpegPhoto", field="user.photo"), {"photo": "/9j/4A=="}) == (b"\xff\xd8\xff\xe0",)
+
+
+def test_the_path_can_be_mapped() -> None:
+    """Several values from the top down; where it is not known, the row is left out."""
+    rows = [MappingRow("ou", field="organization.name"), MappingRow("description", field="organization.path")]
+    mapping = compile_mapping(rows, "organization")
+    assert mapping.evaluate({}, ["R&D", None, "研发"])["description"].values == (b"R&D", "研发".encode())
+    assert list(mapping.evaluate({})) == ["ou"]
 
 
 def test_custom_fields_can_be_mapped() -> None:
@@ -171,6 +185,9 @@ def test_custom_fields_can_be_mapped() -> None:
         (MappingRow("mail", expression="Coalesce(user.a"), "line 1, column 16: the expression ends too early"),
         (MappingRow("mail", constant=("a", {"b": 1})), "an object cannot be an attribute's value"),  # type: ignore[arg-type]
         (MappingRow("uid", field="user.a", identifier=True, on_create=True), "an identifier is written always"),
+        (MappingRow("userCertificate", field="user.a"), "write userCertificate;binary"),
+        (MappingRow("jpegPhoto", constant="mei"), "the text is not Base64"),
+        (MappingRow("jpegPhoto", field="user.a", identifier=True), "choose another attribute as identifier"),
     ],
 )
 def test_a_wrong_row_is_a_problem(row: MappingRow, message: str) -> None:
@@ -219,6 +236,13 @@ def test_all_problems_are_reported_at_once() -> None:
         MappingRow("userPassword", constant="x"),
     )
     assert [index for index, _ in found] == [0, 2, 2, 3]
+
+
+def test_a_mistake_keeps_its_place() -> None:
+    """The configuration's report shows it in the file."""
+    with pytest.raises(InvalidMapping) as raised:
+        compile_mapping([MappingRow("cn", expression="user.a = 1"), MappingRow("sn")], "user")
+    assert [problem.mistake and problem.mistake.column for problem in raised.value.problems] == [8, None]
 
 
 def test_the_error_counts_rows_from_one() -> None:
