@@ -15,7 +15,7 @@ from processors.rdn import temporary_rdn
 from processors.wanted import EntryRules
 from schemas.dn import DN
 from schemas.entries import WantedEntry
-from schemas.errors import DeadLetterReason, Permanent, Retryable
+from schemas.errors import Permanent, Retryable
 from schemas.events import Kind, Record, RedriveReason
 from schemas.states import AwaitsEntity, AwaitsOrganization, AwaitsTime, Binding, Status
 from streams.settings import DisabledAccounts
@@ -61,19 +61,19 @@ class Applier:
         """Do what the state asks for.
 
         Raises:
-            Retryable, Permanent, Halting: as the directory says.
+            Retryable, Permanent, Halting: as the directory says; a refusal that does not say whose fault it is becomes
+                `Permanent` only when it came before and after a probe that succeeded, and the next probe succeeds too.
         """
-        try:
-            return await self._apply(attempt)
-        except Judged as exc:
-            judgement = await self._parts.prober.judge(exc)
-            if not isinstance(judgement, Permanent):
-                raise judgement from exc
-        # Others are not refused now, so this one may not be either; a second refusal is about the event itself.
-        try:
-            return await self._apply(attempt)
-        except Judged as exc:
-            raise Permanent(DeadLetterReason.REFUSED_BY_DIRECTORY, exc.detail) from exc
+        is_second = False
+        while True:
+            try:
+                return await self._apply(attempt)
+            except Judged as exc:
+                judgement = await self._parts.prober.judge(exc)
+                if is_second or not isinstance(judgement, Permanent):
+                    raise judgement from exc
+            # Others are not refused now, so this one may not be either: the directory may have been mended meanwhile.
+            is_second = True
 
     async def _apply(self, attempt: Attempt) -> Verdict:
         state = attempt.state

@@ -187,7 +187,7 @@ def once(tag: int, act: Callable[[], object]) -> Callable[[bytes], bytes | None]
     left = [act]
 
     def hook(chunk: bytes) -> bytes:
-        if left and _has(chunk, tag):
+        if left and has_request(chunk, tag):
             left.pop()()
         return chunk
 
@@ -199,7 +199,7 @@ def lose_reply(proxy: Proxy, tag: int) -> None:
     armed = [False]
 
     def see_request(chunk: bytes) -> bytes:
-        if _has(chunk, tag):
+        if has_request(chunk, tag):
             proxy.on_request = None
             armed[0] = True
         return chunk
@@ -214,6 +214,7 @@ def lose_reply(proxy: Proxy, tag: int) -> None:
     proxy.on_request, proxy.on_reply = see_request, see_reply
 
 
-def _has(chunk: bytes, tag: int) -> bool:
+def has_request(chunk: bytes, tag: int) -> bool:
+    """Whether a request of that sort is among those that a client sent at once."""
     _, frames = FrameReader().feed(chunk)
     return any(frame[1] == tag for frame in frames)

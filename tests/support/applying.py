@@ -1,0 +1,106 @@
+"""An applier on a real slapd, without Kafka: the test says what the view shows."""
+
+from dataclasses import dataclass, field
+
+from ldap_sink.locking import Locker
+from ldap_sink.probing import Prober
+from schemas.events import ROOT_ORGANIZATION, Json, Kind, Record
+from schemas.records import record_of
+from schemas.states import Binding, State, Status
+from streams.kafka.publisher import Headers
+from streams.settings import DisabledAccounts, Settings
+from streams.settings.entry_rules import entry_rules
+from streams.settings.guard import guard_limits
+from streams.worker.account_locks import AccountLocks
+from streams.worker.applying import Applier, Parts
+from streams.worker.attempt import Attempt, Verdict
+from streams.worker.deletion_guard import DeletionGuard
+from streams.worker.redriving import Redriver
+from streams.worker.state_view import StateView, seen_of
+from tests.support.sink import Bench
+
+PROBE_SECONDS = 0.1
+
+
+@dataclass
+class Broker:
+    """Stands where Kafka is; keeps the keys of what was sent to it."""
+
+    keys: list[bytes | None] = field(default_factory=list)
+
+    async def send(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None
+    ) -> int:
+        """As `Publisher.send`."""
+        assert topic
+        assert value
+        assert not headers
+        assert partition is not None
+        self.keys.append(key)
+        return len(self.keys)
+
+
+class ApplierBench:
+    """An applier, and the view that it believes.
+
+    Attributes:
+        bench: the directory.
+        view: the states of others, as far as `show` told them.
+    """
+
+    def __init__(self, bench: Bench, settings: Settings) -> None:
+        directory = bench.directory
+        self.bench = bench
+        self.view = StateView(directory.target)
+        self._revision = 0
+        parts = Parts(
+            directory=directory,
+            sink=bench.sink,
+            prober=Prober(directory, PROBE_SECONDS),
+            view=self.view,
+            redriver=Redriver(settings, Broker()),
+            guard=DeletionGuard(self.view, guard_limits(settings), lambda: 0),
+            locks=AccountLocks(Locker(directory), DisabledAccounts.KEEP),
+            rules=entry_rules(settings),
+        )
+        self.applier = Applier(parts, ROOT_ORGANIZATION, DisabledAccounts.KEEP)
+
+    def show(self, record: Record, binding: Binding | None) -> None:
+        """Let the view know an entity that was applied."""
+        self.view.absorb(seen_of(record.kind, record.id, 0, self._state(record, binding), self.view.target))
+
+    async def apply(self, record: Record, binding: Binding | None = None) -> tuple[Verdict, Attempt]:
+        """Apply a record; what came of it is recorded nowhere."""
+        state = self._state(record, binding)
+        attempt = Attempt(record.kind, record.id, state, _as_it_is)
+        async with attempt.until_recorded:
+            return await self.applier.apply(attempt), attempt
+
+    def _state(self, record: Record, binding: Binding | None) -> State:
+        self._revision += 1
+        return State(record, 1, 1, 1, Status.APPLIED, 1, (1, self._revision), binding=binding)
+
+
+def account(identifier: str, username: str, home: str = ROOT_ORGANIZATION, **fields: Json) -> Record:
+    """An account of one organization."""
+    document: dict[str, Json] = {
+        "userId": identifier,
+        "username": username,
+        "organizationalUnits": [{"organizationalUnitId": home, "primary": True}],
+        **fields,
+    }
+    return record_of(Kind.ACCOUNT, document)
+
+
+def unit(identifier: str, name: str, parent: str = ROOT_ORGANIZATION) -> Record:
+    """An organization."""
+    document: dict[str, Json] = {
+        "organizationalUnitId": identifier,
+        "organizationalUnitName": name,
+        "parentId": parent,
+    }
+    return record_of(Kind.ORGANIZATION, document)
+
+
+async def _as_it_is(state: State) -> State:
+    return state
