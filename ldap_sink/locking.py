@@ -67,7 +67,7 @@ class Locker:
             return None
         if mark is not None and owner_by_id(mark, found, await self._directory.subschema()) is not None:
             return None
-        return LockLook(_state_of(found), found, binding, mark)
+        return LockLook(lock_state(found), found, binding, mark)
 
     async def set_lock(self, seen: LockLook, *, locked: bool) -> tuple[Modify, ...]:
         """Lock an account for good, or lift such a lock; one that the server set for a while is never lifted.
@@ -97,8 +97,21 @@ class Locker:
         raise Retryable("not_converging", "the entry is changed again and again") from last
 
 
-def _state_of(found: FoundEntry) -> LockState:
+def lock_state(found: FoundEntry) -> LockState:
+    """Say whether an entry that was read with `LOCK_ATTRIBUTE` is locked."""
     values = found.attributes.get(LOCK_ATTRIBUTE.lower(), ())
     if not values:
         return LockState.UNLOCKED
     return LockState.PERMANENT if PERMANENT_LOCK in values else LockState.TEMPORARY
+
+
+def lock_differs(found: FoundEntry, *, enabled: bool, locked: bool) -> bool:
+    """Say whether an account's lock must be set or lifted.
+
+    Args:
+        found: was read with `LOCK_ATTRIBUTE`.
+        enabled: the source lets the account log on.
+        locked: a lock on the entry is ours; another's is never lifted.
+    """
+    is_permanent = lock_state(found) is LockState.PERMANENT
+    return (locked and is_permanent) if enabled else not is_permanent

@@ -51,6 +51,19 @@ class FoundEntry:
     attributes: Mapping[str, Values]
 
 
+@dataclass(frozen=True, slots=True)
+class EntryDrift:
+    """How an entry differs from the wanted one, for reports: never a value.
+
+    Attributes:
+        renamed: its RDN is another; where its parent stands is not asked.
+        attributes: those that differ beside that, in the configuration's spelling.
+    """
+
+    renamed: bool = False
+    attributes: tuple[str, ...] = ()
+
+
 class ModifyOperation(IntEnum):
     """RFC 4511 section 4.6."""
 
