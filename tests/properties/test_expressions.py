@@ -1,11 +1,13 @@
-"""Expressions never fail in another way than they promise."""
+"""Expressions, and the rows that hold them, never fail in another way than they promise."""
 
 from contextlib import suppress
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.expressions import EvaluationError, ExpressionError, compile_expression
+from processors.expressions import ORGANIZATION_PATH, EvaluationError, ExpressionError, compile_expression
+from processors.mapping import InvalidMapping, MappingRow, compile_mapping
+from schemas.errors import Permanent
 from schemas.events import Json
 
 TEXTS = st.text(max_size=20)
@@ -21,7 +23,13 @@ RECORDS = st.dictionaries(KEYS, VALUES)
 WORDS = st.sampled_from(
     ("user", "user.a", "user.b.a", "user.customFieldMap.a.fieldValue", "__item", "null", "true", "1", '"x"', "é")
 ) | st.sampled_from(("Append(", "Join(", "IIF(", "ArrayMap(user.a,", *"().,!=\\\"'\n", "==", "!=", "&&", "||"))
-LEAVES = st.sampled_from(["user.a", "user.b", "user", "user.customFieldMap", "null", "true", "0", "1.5", '"x"', '""'])
+LEAVES = st.sampled_from(
+    (
+        *("user.a", "idpUser.b", "user", "user.customFieldMap", "user.customFieldMap.a.fieldValue"),
+        *(ORGANIZATION_PATH, "organization.a", "null", "true", "0", "1.5", '"x"', '""', '"😀ß"'),
+    )
+)
+PATHS = st.lists(st.none() | TEXTS, max_size=3)
 
 
 def calls(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -56,12 +64,27 @@ def test_any_text_compiles_or_is_an_expression_error(text: str) -> None:
         compile_expression(text)
 
 
-@given(EXPRESSIONS, RECORDS)
-def test_any_record_gives_a_value_or_an_evaluation_error(text: str, record: dict[str, Json]) -> None:
+@given(EXPRESSIONS, RECORDS, PATHS)
+def test_any_record_gives_a_value_or_an_evaluation_error(
+    text: str, record: dict[str, Json], path: list[str | None]
+) -> None:
     """Evaluating never fails in another way."""
     expression = compile_expression(text)
     with suppress(EvaluationError):
-        expression.evaluate({"user": record})
+        expression.evaluate({"user": record, "organization": record, ORGANIZATION_PATH: list(path)})
+
+
+@given(st.sampled_from(["cn", "cn;lang-zh", "jpegPhoto", "userCertificate;binary"]), EXPRESSIONS, RECORDS)
+def test_any_row_gives_octets_or_a_dead_letter(attribute: str, text: str, record: dict[str, Json]) -> None:
+    """A record that a row cannot work on is Permanent, whatever it holds."""
+    try:
+        mapping = compile_mapping([MappingRow(attribute, expression=text)], "user")
+    except InvalidMapping:
+        return  # it reads an organization
+    with suppress(Permanent):
+        values = mapping.evaluate(record)[attribute].values
+        assert all(values)
+        assert len(set(values)) == len(values)
 
 
 @given(EXPRESSIONS, RECORDS)
