@@ -4,6 +4,7 @@ import errno
 from pathlib import Path
 
 from ldap_sink.settings import DirectorySettings, Encryption
+from schemas.errors import ConfigurationError
 from streams.settings.model import Settings
 from streams.settings.secret_files import read_secret
 from streams.settings.sections import Connection
@@ -27,6 +28,16 @@ def directory_settings(settings: Settings) -> DirectorySettings:
         connect_timeout=connection.connect_timeout_seconds,
         operation_timeout=connection.operation_timeout_seconds,
     )
+
+
+def require_target(settings: Settings) -> None:
+    """See that the target is recorded: whoever corrects or compares must know that it is still that entry.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if settings.sync.target_entry_uuid is None:
+        raise ConfigurationError("sync.target_entry_uuid is not recorded: run `ldapflow pin`")
 
 
 def _encryption(connection: Connection) -> Encryption:

@@ -5,11 +5,12 @@ from contextlib import AsyncExitStack
 
 from schemas.errors import CommandFailed, ConfigurationError
 from streams.kafka import Cluster
+from streams.services.stopping import stop_on_signals
 from streams.settings import Settings
+from streams.settings.directory import require_target
 from streams.worker.agents import wirings
 from streams.worker.assembly import Worker
 from streams.worker.not_yet import refuse_what_is_missing
-from streams.worker.serving import stop_on_signals
 
 
 def run_worker(settings: Settings) -> int:
@@ -23,8 +24,7 @@ def run_worker(settings: Settings) -> int:
         CommandFailed: Kafka does not answer at start.
     """
     refuse_what_is_missing(settings)
-    if settings.sync.target_entry_uuid is None:
-        raise ConfigurationError("sync.target_entry_uuid is not recorded: run `ldapflow pin`")
+    require_target(settings)
     return asyncio.run(_run(settings))
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 from typing import Final
 
 from streams.worker.consumer_thread import LOGGER
@@ -11,15 +10,6 @@ from streams.worker.faust_app import WorkerApp
 START_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 20.0
 EXIT_HANGING: Final = 1
-
-
-def stop_on_signals() -> asyncio.Event:
-    """Return an event that SIGTERM and SIGINT set; only inside a running loop."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    return stopping
 
 
 async def serve(app: WorkerApp, stopping: asyncio.Event) -> BaseException | None:

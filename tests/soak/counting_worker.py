@@ -23,9 +23,10 @@ from faust.types import EventT
 from mode import CrashingSupervisor
 
 from schemas.events import Kind
+from streams.services.stopping import stop_on_signals
 from streams.settings import Settings
 from streams.worker.agents import Wiring, add_agent, build_app
-from streams.worker.serving import serve, stop_on_signals
+from streams.worker.serving import serve
 
 
 def settings_from(document: dict[str, Any]) -> Settings:
