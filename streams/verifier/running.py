@@ -1,8 +1,10 @@
 """One verification at a time, with every end written down."""
 
 import asyncio
+import secrets
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from time import time
 from typing import Final
 
@@ -17,6 +19,8 @@ from streams.verifier.jobs import JobView, read_jobs, write_job
 from streams.verifier.run import Progress, Request, run_verification
 
 log = structlog.get_logger(__name__)
+
+_LAST_WORD_SECONDS: Final = 5.0
 
 ABANDONED: Final = "its process ended without a word; what it asked of the workers stays valid, the next run goes on"
 _TOLD: Final = "it was told to end; what it asked of the workers stays valid, the next run goes on"
@@ -95,6 +99,11 @@ def running_job(settings: Settings, jobs: JobView | None = None) -> Verification
     return unended[-1] if unended else None
 
 
+def new_job_id() -> str:
+    """An id for a verification, of which nobody has heard; ids sort as they are made."""
+    return f"v-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
 def ended(job: Verification, state: JobState, detail: str) -> Verification:
     """The record of a verification that was ended from without."""
     return replace(job, state=state, ended=_now(), detail=detail)
@@ -136,8 +145,9 @@ class _Journal:
         if self._last.state is not JobState.RUNNING:
             return
         # What broke the run may be that Kafka is away: then the next run ends the record.
-        with suppress(LdapflowError):
-            await self.save(ended(self._last, state, detail))
+        with suppress(LdapflowError, TimeoutError):
+            async with asyncio.timeout(_LAST_WORD_SECONDS):
+                await self.save(ended(self._last, state, detail))
 
 
 def _now() -> int:
