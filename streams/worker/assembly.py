@@ -38,6 +38,7 @@ from streams.worker.delivery import OrderedConsumer
 from streams.worker.faust_app import WorkerApp
 from streams.worker.gate import Gate
 from streams.worker.pipeline import Hooks, Pipeline
+from streams.worker.push_marks import PushMarks
 from streams.worker.recorder import Recorder
 from streams.worker.redriving import Redriver
 from streams.worker.scope_watch import ScopeWatch
@@ -175,9 +176,11 @@ class Worker:
                 room.recheck,
                 parts.redriver.handled,
                 partial(_look_again, parts.redriver),
+                PushMarks(settings, publisher).note,
             ),
             self._metrics,
             max_event_bytes=settings.max_event_bytes,
+            incremental=settings.sync.incremental,
         )
 
     def _faust_app(self, pipeline: Pipeline, watches: "_Watches", tasks: Background) -> WorkerApp:

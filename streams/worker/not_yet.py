@@ -15,8 +15,6 @@ def refuse_what_is_missing(settings: Settings) -> None:
 
 def _missing(settings: Settings) -> Iterator[str]:
     sync, users = settings.sync, settings.users
-    if not sync.incremental:
-        yield "sync.incremental: false is not in this version yet: write `incremental: true`"
     if sync.passwords:
         yield "sync.passwords: true is not in this version yet: write `passwords: false`"
     if users.rdn_conflict != "wait":

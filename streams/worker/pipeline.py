@@ -12,7 +12,6 @@ from faust.types import EventT
 
 from processors.folding import Stale, fold
 from schemas.codec import decode_event
-from schemas.control import Approval, Discard
 from schemas.dn import DN
 from schemas.errors import DeadLetterReason, Halting, InvalidEvent, Permanent, Retryable
 from schemas.events import ConnectivityTest, Event, Kind, PushMark, Redrive, RedriveReason
@@ -20,6 +19,7 @@ from schemas.states import Revision, State, Status
 from streams.control import ControlView
 from streams.dead_letters import Original
 from streams.metrics import Metrics, Outcome
+from streams.worker.answering import Apply, Circumstances, Forget, Ignore, Settle, WriteAgain, answer
 from streams.worker.applying import Applier
 from streams.worker.attempt import Attempt, Verdict
 from streams.worker.gate import Gate
@@ -61,6 +61,7 @@ class Hooks:
         recheck: told after an entity was recorded as waiting for another that stood at that DN.
         redriven: told that a redrive is being handled.
         adopted: told after an entity was recorded as bound to an entry that was there already.
+        push_mark: writes down that a full push begins or ends, and returns when Kafka has it.
     """
 
     dead_letter: Callable[[Original, Permanent], Awaitable[None]]
@@ -68,6 +69,7 @@ class Hooks:
     recheck: Callable[[Subject, DN], None]
     redriven: Callable[[Kind, str, Revision, RedriveReason], None]
     adopted: Callable[[Kind, str, int, Revision], None]
+    push_mark: Callable[[Event, PushMark], Awaitable[None]]
 
 
 class Pipeline:
@@ -75,6 +77,7 @@ class Pipeline:
 
     Args:
         max_event_bytes: a longer event is a dead letter.
+        incremental: events are applied; otherwise only verifications write to LDAP.
 
     Attributes:
         recorder: reads and writes the states.
@@ -90,6 +93,7 @@ class Pipeline:
         metrics: Metrics,
         *,
         max_event_bytes: int,
+        incremental: bool,
     ) -> None:
         self.recorder = recorder
         self._control = control
@@ -98,6 +102,7 @@ class Pipeline:
         self._hooks = hooks
         self._metrics = metrics
         self._max_event_bytes = max_event_bytes
+        self._incremental = incremental
 
     async def handle(self, kind: Kind, faust_event: EventT[Any]) -> None:
         """Take one event as far as it can come; it is done when this returns."""
@@ -140,7 +145,8 @@ class Pipeline:
         match event.payload:
             case ConnectivityTest():
                 return Outcome.TEST, None, []
-            case PushMark():
+            case PushMark() as mark:
+                await self._until_done(lambda: self._hooks.push_mark(event, mark))
                 return Outcome.UNCHANGED, None, []
             case Redrive(revision, reason):
                 self._hooks.redriven(event.kind, event.subject, revision, reason)
@@ -164,48 +170,41 @@ class Pipeline:
                     if folding.state != stored:
                         await self.recorder.record(event, original.partition, folding.state)
                     return Outcome.STALE, None, []
+                if not self._incremental:
+                    return await self._settle(work, folding.state, Verdict(Status.PENDING))
                 return await self._apply(work, Attempt(event.kind, event.subject, folding.state, self._intend(work)))
 
     async def _redrive(
         self, work: _Work, stored: State, reason: RedriveReason
     ) -> tuple[Outcome, Verdict | None, list[str]]:
         event = work.event
-        state, approved = stored, False
-        match reason:
-            case RedriveReason.HEAL:
+        is_held = stored.status is Status.HELD
+        circumstances = Circumstances(
+            now=round(time() * 1000),
+            decided=self._control.verdict_on(event.kind, event.subject, stored.status_time) if is_held else None,
+            is_rightful=stored.binding is not None and self.recorder.is_rightful(event, stored.binding),
+            incremental=self._incremental,
+        )
+        match answer(reason, stored, circumstances):
+            case Apply(state, approved, aside):
+                intend = self._intend(work)
+                attempt = Attempt(event.kind, event.subject, state, intend, approved=approved, aside=aside)
+                return await self._apply(work, attempt)
+            case Settle(state, verdict):
+                return await self._settle(work, state, verdict)
+            case WriteAgain():
                 await self.recorder.record(event, work.original.partition, stored)
                 return Outcome.UNCHANGED, None, []
-            case RedriveReason.APPROVE | RedriveReason.DISCARD:
-                decided = self._control.verdict_on(event.kind, event.subject, stored.status_time)
-                if stored.status is not Status.HELD or decided is None:
-                    return Outcome.SUPERSEDED, None, []
-                if isinstance(decided, Discard):
-                    return await self._let_go(work, stored)
-                approved = isinstance(decided, Approval)
-            case RedriveReason.UNBIND:
-                # Whom the entry belongs to by now looks whether it is still there: the other may have deleted it.
-                if stored.binding is not None and not self.recorder.is_rightful(event, stored.binding):
-                    state = replace(stored, binding=None, locked=False)
-            case _:
-                pass
-        attempt = Attempt(
-            event.kind,
-            event.subject,
-            state,
-            self._intend(work),
-            approved=approved,
-            aside=reason is RedriveReason.CYCLE and stored.status is Status.WAITING,
-        )
-        return await self._apply(work, attempt)
+            case Forget():
+                await self.recorder.forget(event)
+                return Outcome.UNCHANGED, None, []
+            case Ignore():
+                return Outcome.SUPERSEDED, None, []
 
-    async def _let_go(self, work: _Work, stored: State) -> tuple[Outcome, Verdict, list[str]]:
-        """A person discarded the deletion: the entry stays, and is nobody's."""
-        status = Status.APPLIED if stored.deleted_at is not None else Status.OUT_OF_SCOPE
-        verdict = Verdict(status, "discarded")
-        await self.recorder.record(
-            work.event, work.original.partition, _judged(replace(stored, binding=None, locked=False), verdict, stored)
-        )
-        return _OUTCOMES[status], verdict, []
+    async def _settle(self, work: _Work, state: State, verdict: Verdict) -> tuple[Outcome, Verdict, list[str]]:
+        """Write a state down that is decided without the directory."""
+        await self.recorder.record(work.event, work.original.partition, _judged(state, verdict, work.stored))
+        return _OUTCOMES[verdict.status], verdict, []
 
     async def _apply(self, work: _Work, attempt: Attempt) -> tuple[Outcome, Verdict, list[str]]:
         event, stored = work.event, work.stored

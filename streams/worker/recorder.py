@@ -17,7 +17,7 @@ class Table(Protocol):
     """A `StateTable`: id in UTF-8 to the state's JSON.
 
     Attributes:
-        last_write: of the state that was set last; done when Kafka has it.
+        last_write: of the state that was set or removed last; done when Kafka has it.
     """
 
     last_write: Awaitable[Any]
@@ -26,6 +26,8 @@ class Table(Protocol):
         """The state of an entity."""
 
     def __setitem__(self, key: bytes, value: bytes, /) -> None: ...
+
+    def __delitem__(self, key: bytes, /) -> None: ...
 
 
 def fits(state: State) -> bool:
@@ -94,6 +96,15 @@ class Recorder:
         self._view.absorb(seen_of(event.kind, event.subject, partition, written, self._view.target))
         await asyncio.shield(delivered)  # whoever gives up waiting must not take the write back
         return written
+
+    async def forget(self, event: Event) -> None:
+        """Remove the state of the event's subject; returns when Kafka has the tombstone."""
+        self._before_writing()
+        table = self.tables[event.kind]
+        del table[event.subject.encode()]
+        delivered = table.last_write
+        self._view.forget((event.kind, event.subject))
+        await asyncio.shield(delivered)
 
     async def read_back(self, event: Event, written: State) -> None:
         """Wait until others can see what was just written, too."""

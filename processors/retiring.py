@@ -1,0 +1,30 @@
+"""How an entity goes that the source does not name any more: swept by a full push, and one day forgotten."""
+
+from dataclasses import replace
+from typing import Final
+
+from schemas.states import State, Status
+
+KEPT_MS: Final = 30 * 86_400_000  # contract section 3: so long a late older event cannot revive what is gone
+
+
+def swept(state: State) -> State:
+    """The state as deleted at its own newest time: whatever the source says of the entity later is newer."""
+    if state.deleted_at is not None:
+        return state
+    return replace(state, deleted_at=max(state.record_time, state.event_time, state.membership_time or 0))
+
+
+def may_be_forgotten(state: State, now: int) -> bool:
+    """Whether nothing depends on the state any more: it is deleted, its entry is gone, and both 30 days ago.
+
+    Args:
+        state: of any entity.
+        now: milliseconds; compared with our own and Kafka's clock, not with the source's.
+    """
+    return (
+        state.deleted_at is not None
+        and state.status is Status.APPLIED
+        and state.binding is None
+        and now - max(state.status_time, state.received_time) > KEPT_MS
+    )
