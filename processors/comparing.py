@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from processors.intent import Absent, NeverWritten, Present, Unknown, intent_of
-from processors.placement import Placed, Tree, Unplaced
+from processors.placement import Placed, Tree
 from schemas.entries import EntryDrift, FoundEntry, WantedEntry
 from schemas.errors import Permanent
 from schemas.events import Kind, Record
@@ -87,10 +87,10 @@ class Comparer:
                 return _absent(state, found)
             case Unknown():
                 return Finding(_undone(state) or EntryState.WAITING, reason=state.reason or "no_record")
-            case Present(record, Placed(path)):
-                return self._placed(record, state, found, path)
-            case Present(record, Unplaced(reason)):
-                return self._in_place(record, state, found, reason)
+            case Present(record, place):
+                if isinstance(place, Placed):
+                    return self._placed(record, state, found, place.path)
+                return self._in_place(record, state, found, place.reason)
             case _:
                 assert_never(intent)
 

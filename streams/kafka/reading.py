@@ -18,16 +18,25 @@ _SILENT_SECONDS: Final = 15.0
 _END_OF_PARTITION: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 - a public constant of librdkafka's own errors
 
 
-def read_to_end(settings: Settings, topics: Iterable[str]) -> Iterator[Received]:
+def read_to_end(
+    settings: Settings, topics: Iterable[str], positions: dict[Partition, int] | None = None
+) -> Iterator[Received]:
     """Everything that lies on some topics now, in the order of each partition.
+
+    Args:
+        settings: how Kafka is reached.
+        topics: their names.
+        positions: where to begin, the beginning for partitions that are not named; afterwards, where to go on.
 
     Raises:
         CommandFailed: Kafka does not answer, or a topic is missing.
     """
+    begin = {} if positions is None else positions
     with Cluster(settings) as cluster:
-        ends = {place: end for place, end in cluster.end_offsets(topics).items() if end > 0}
+        ends = {place: end for place, end in cluster.end_offsets(topics).items() if end > begin.get(place, 0)}
+    reached = dict(ends)
     with closing(_Log(settings)) as log:
-        log.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in ends])
+        log.assign([TopicPartition(*place, begin.get(place, OFFSET_BEGINNING)) for place in ends])
         while ends:
             for message in log.next():
                 found = received(message)
@@ -40,6 +49,7 @@ def read_to_end(settings: Settings, topics: Iterable[str]) -> Iterator[Received]
                     yield found
                 if end is not None and (is_end or found.offset + 1 >= end):
                     del ends[place]
+    begin.update(reached)
 
 
 class MessageReader:
