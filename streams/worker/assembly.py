@@ -31,6 +31,7 @@ from streams.worker.account_locks import AccountLocks
 from streams.worker.agents import add_agent, build_app, wirings
 from streams.worker.applying import Applier, Parts
 from streams.worker.background import Background
+from streams.worker.backlog import Backlog
 from streams.worker.binding_watch import BindingWatch
 from streams.worker.condition import Condition
 from streams.worker.deletion_guard import DeletionGuard, HeldWatch
@@ -69,6 +70,7 @@ class Worker:
         self._metrics = Metrics(settings.name, version("ldapflow"))
         self._view = StateView((settings.sync.target_entry_uuid or "").lower())
         self._gate = Gate()
+        self._backlog = Backlog()
         self._app: WorkerApp | None = None
         self.broken: BaseException | None = None
         self._condition = Condition(
@@ -104,10 +106,12 @@ class Worker:
             await self._prove_lock(directory)
         parts = self._parts(directory, reader, redriver)
         tasks = await stack.enter_async_context(Background(self._break_off))
+        self._backlog.forget()  # nothing was ours yet; an assignment has everything looked at
+        tasks.start(self._backlog.work())
         tasks.start(self._sweep(watches))
         tasks.start(self._measure())
         pipeline = self._pipeline(publisher, control, parts, reader, watches.room)
-        app = self._faust_app(pipeline, watches, tasks)
+        app = self._faust_app(pipeline, watches)
         self.serving = True
         log.info("worker_starts", name=settings.name, group=settings.kafka.application_id)
         try:
@@ -138,10 +142,10 @@ class Worker:
         settings, view = self._settings, self._view
         source_node = settings.sync.source_node
         return _Watches(
-            WaitingRoom(view, redriver, source_node, self._owns, monotonic),
-            ScopeWatch(view, redriver, source_node, settings.sync.target_dn, self._owns),
+            WaitingRoom(view, redriver, source_node, self._owns, monotonic, self._backlog),
+            ScopeWatch(view, redriver, source_node, settings.sync.target_dn, self._owns, self._backlog),
             BindingWatch(view, redriver, self._owns),
-            HeldWatch(view, control.view, redriver, self._owns),
+            HeldWatch(view, control.view, redriver, self._owns, self._backlog),
         )
 
     def _parts(self, directory: Directory, reader: StateReader, redriver: Redriver) -> Parts:
@@ -183,14 +187,14 @@ class Worker:
             incremental=settings.sync.incremental,
         )
 
-    def _faust_app(self, pipeline: Pipeline, watches: "_Watches", tasks: Background) -> WorkerApp:
+    def _faust_app(self, pipeline: Pipeline, watches: "_Watches") -> WorkerApp:
         self._app = app = build_app(self._settings)
         for wiring in wirings(self._settings):
             pipeline.recorder.tables[wiring.kind] = add_agent(app, wiring, partial(pipeline.handle, wiring.kind))
 
         def begun() -> None:
-            tasks.start(watches.look())
-            tasks.start(watches.scope.look_at_everything())
+            watches.look()
+            watches.scope.look_at_everything()
 
         @app.on_partitions_assigned.connect(weak=False)
         async def assigned(*_: object, **__: object) -> None:
@@ -246,7 +250,7 @@ class Worker:
     async def _sweep(self, watches: "_Watches") -> None:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
-            await watches.look()
+            watches.look()
 
     async def _measure(self) -> None:
         while True:
@@ -263,9 +267,9 @@ class _Watches:
         self.bindings = bindings
         self.held = held
 
-    async def look(self) -> None:
+    def look(self) -> None:
         """Look at all that a look of every 30 s is not too much for."""
-        await self.room.sweep()
+        self.room.sweep()
         self.bindings.look()
         self.held.look()
 

@@ -104,12 +104,13 @@ class Condition:
         self._metrics.duplicate_partitions.set(len(self._view.in_two_partitions))
         waiting: dict[tuple[str, str], int] = dict.fromkeys(self._shown_waiting, 0)
         for kind in Kind:
-            held = sum(owns(kind, seen.partition) for seen in self._view.with_status(kind, Status.HELD))
-            self._metrics.deletions_held.labels(kind.value).set(held)
-            for seen in self._view.with_status(kind, Status.WAITING):
-                if owns(kind, seen.partition):
-                    key = (kind.value, seen.reason or "")
-                    waiting[key] = waiting.get(key, 0) + 1
+            held = self._view.tallies(kind, Status.HELD)
+            ours = sum(count for (partition, _), count in held.items() if owns(kind, partition))
+            self._metrics.deletions_held.labels(kind.value).set(ours)
+            for (partition, reason), count in self._view.tallies(kind, Status.WAITING).items():
+                if owns(kind, partition):
+                    key = (kind.value, reason or "")
+                    waiting[key] = waiting.get(key, 0) + count
         for labels, count in waiting.items():
             self._metrics.waiting.labels(*labels).set(count)
         self._shown_waiting = set(waiting)

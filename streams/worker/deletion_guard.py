@@ -1,7 +1,7 @@
 """Holds deletions when there are too many of them, until a person decides (design section 5, "Guard")."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 
 from processors.guarding import GuardLimits, is_closed
@@ -9,6 +9,7 @@ from schemas.control import Approval, Discard
 from schemas.events import Kind, RedriveReason
 from schemas.states import Status
 from streams.control import ControlView
+from streams.worker.backlog import Backlog
 from streams.worker.redriving import Redrives
 from streams.worker.state_view import Seen, StateView
 
@@ -58,22 +59,33 @@ class HeldWatch:
 
     Args:
         owns: whether a partition of a kind is ours.
+        backlog: where looks wait for their turn.
     """
 
     def __init__(
-        self, view: StateView, control: ControlView, redriver: Redrives, owns: Callable[[Kind, int], bool]
+        self,
+        view: StateView,
+        control: ControlView,
+        redriver: Redrives,
+        owns: Callable[[Kind, int], bool],
+        backlog: Backlog,
     ) -> None:
         self._view = view
         self._control = control
         self._redriver = redriver
         self._owns = owns
+        self._backlog = backlog
         view.listen(self._on_change)
 
     def look(self) -> None:
-        """Look at everything that is held in our partitions: on a decision, on assignment, every 30 s."""
+        """Ask for a look at everything that is held in our partitions: on a decision, on assignment, every 30 s."""
         for kind in Kind:
-            for seen in self._view.with_status(kind, Status.HELD):
-                self._test(seen)
+            self._backlog.add(self._look, kind)
+
+    def _look(self, kind: Kind) -> Iterator[None]:
+        for subject in tuple(seen.subject for seen in self._view.with_status(kind, Status.HELD)):
+            self._on_change(None, self._view.get(subject))
+            yield
 
     def _on_change(self, _: Seen | None, seen: Seen | None) -> None:
         if seen is not None and seen.status is Status.HELD:

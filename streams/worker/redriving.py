@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections import OrderedDict
 from time import monotonic
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, TypeAlias
 
 import orjson
 import structlog
@@ -21,8 +21,11 @@ from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
 
+SENDERS: Final = 128  # redrives under way at once
 _RETRY_SECONDS: Final = (0.2, 5.0)
 _ASK_AGAIN_SECONDS: Final = 20.0  # if it was not handled by then; shorter than the sweep of the waiting room
+
+_Key: TypeAlias = tuple[Kind, str, Revision, RedriveReason]
 
 
 def redrive_value(identifier: str, revision: Revision, reason: RedriveReason) -> bytes:
@@ -54,55 +57,85 @@ class Redriver:
         topics = settings.topics
         self._topics = {Kind.ORGANIZATION: topics.organization_events, Kind.ACCOUNT: topics.account_events}
         self._publisher = publisher
-        self._asked: OrderedDict[tuple[Kind, str, Revision, RedriveReason], float] = OrderedDict()  # oldest first
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._on_the_way: dict[tuple[Kind, str, Revision, RedriveReason], asyncio.Task[None]] = {}
+        self._queue: OrderedDict[_Key, int] = OrderedDict()  # with their partitions
+        self._under_way: dict[_Key, object] = {}  # with a mark of the attempt; until it is known to be handled
+        self._sent: OrderedDict[_Key, float] = OrderedDict()  # not known to be handled; oldest first
+        self._delayed: set[_Key] = set()  # since Kafka refused or did not answer
+        self._delays = 0  # of this outage
+        self._senders: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        senders = list(self._senders)
+        for sender in senders:
+            sender.cancel()
+        await asyncio.gather(*senders, return_exceptions=True)
 
     def ask(self, kind: Kind, identifier: str, partition: int, revision: Revision, reason: RedriveReason) -> None:
         """Have a state applied again, if it is still that of `revision`; asking again meanwhile asks nothing."""
         key = (kind, identifier, revision, reason)
         now = monotonic()
-        while self._asked and now - next(iter(self._asked.values())) >= _ASK_AGAIN_SECONDS:
-            self._asked.popitem(last=False)
-        if key in self._asked or key in self._on_the_way:
+        while self._sent and now - next(iter(self._sent.values())) >= _ASK_AGAIN_SECONDS:
+            self._sent.popitem(last=False)
+        if key in self._queue or key in self._under_way or key in self._sent:
             return
-        self._asked[key] = now
-        task = asyncio.create_task(self._publish(kind, identifier, partition, revision, reason))
-        self._tasks.add(task)
-        self._on_the_way[key] = task
-        task.add_done_callback(lambda done: self._sent(key, done))
+        self._queue[key] = partition
+        if len(self._senders) < SENDERS:
+            sender = asyncio.create_task(self._send_queued())
+            self._senders.add(sender)
+            sender.add_done_callback(self._senders.discard)
 
     def handled(self, kind: Kind, identifier: str, revision: Revision, reason: RedriveReason) -> None:
         """Take note that a redrive is being handled: from now on the same may be asked again."""
         key = (kind, identifier, revision, reason)
-        self._asked.pop(key, None)
-        self._on_the_way.pop(key, None)
+        self._sent.pop(key, None)
+        self._under_way.pop(key, None)
 
-    def _sent(self, key: tuple[Kind, str, Revision, RedriveReason], done: asyncio.Task[None]) -> None:
-        self._tasks.discard(done)
-        if self._on_the_way.get(key) is done:
-            del self._on_the_way[key]
-
-    async def _publish(
-        self, kind: Kind, identifier: str, partition: int, revision: Revision, reason: RedriveReason
-    ) -> None:
-        value = redrive_value(identifier, revision, reason)
+    async def _send_queued(self) -> None:
+        """Send until nothing is left to send."""
         wait = _RETRY_SECONDS[0]
-        while True:
+        while self._queue:
+            key, partition = self._queue.popitem(last=False)
+            mark = self._under_way[key] = object()
             try:
-                await self._publisher.send(self._topics[kind], identifier.encode(), value, partition=partition)
+                await self._send(key, partition)
             except (Retryable, CommandFailed) as exc:
-                log.warning("redrive_delayed", kind=kind.value, id=identifier, reason=reason.value, error=str(exc))
+                if self._ends(key, mark):
+                    self._delay(key, partition, exc)
+                else:
+                    self._arrive(key)  # only its acknowledgement was lost
                 await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - spreads clients, hides nothing
                 wait = min(wait * 2, _RETRY_SECONDS[1])
             else:
-                return
+                wait = _RETRY_SECONDS[0]
+                if self._ends(key, mark):
+                    self._sent[key] = monotonic()
+                self._arrive(key)
+
+    async def _send(self, key: _Key, partition: int) -> None:
+        kind, identifier, revision, reason = key
+        value = redrive_value(identifier, revision, reason)
+        await self._publisher.send(self._topics[kind], identifier.encode(), value, partition=partition)
+
+    def _ends(self, key: _Key, mark: object) -> bool:
+        """Take an attempt off; tells whether nothing was handled meanwhile."""
+        if self._under_way.get(key) is not mark:
+            return False
+        del self._under_way[key]
+        return True
+
+    def _delay(self, key: _Key, partition: int, problem: Exception) -> None:
+        self._queue[key] = partition
+        if not self._delayed:
+            log.warning("redrives_delayed", waiting=len(self._queue) + len(self._under_way), error=str(problem))
+        if key not in self._delayed:
+            self._delayed.add(key)
+            self._delays += 1
+
+    def _arrive(self, key: _Key) -> None:
+        self._delayed.discard(key)
+        if self._delays and not self._delayed:
+            log.info("redrives_sent_again", delayed=self._delays)
+            self._delays = 0

@@ -3,18 +3,15 @@
 An entity's own events say nothing of it, so each owner redrives what lies below a moved organization.
 """
 
-import asyncio
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
 
 from processors.placement import Outside, Placed, is_source_or_root, place_below, walk
 from schemas.dn import DN
 from schemas.events import Kind, RedriveReason
 from schemas.states import Status
+from streams.worker.backlog import Backlog
 from streams.worker.redriving import Redrives
-from streams.worker.state_view import Seen, StateView
-
-_TURN: Final = 2000  # entities looked at in one turn of the event loop
+from streams.worker.state_view import Seen, StateView, Subject
 
 
 class ScopeWatch:
@@ -23,6 +20,7 @@ class ScopeWatch:
     Args:
         target_dn: where the source node stands.
         owns: whether a partition of a kind is ours.
+        backlog: where looks wait for their turn.
     """
 
     def __init__(
@@ -32,57 +30,52 @@ class ScopeWatch:
         source_node: str,
         target_dn: DN,
         owns: Callable[[Kind, int], bool],
+        backlog: Backlog,
     ) -> None:
         self._view = view
         self._redriver = redriver
         self._source_node = source_node
         self._target_dn = target_dn
         self._owns = owns
+        self._backlog = backlog
+        self._outside: dict[str, bool] = {}  # of organizations, as long as none of them changes
         view.listen(self._on_change)
 
-    async def look_at_everything(self) -> None:
-        """After an assignment: what the former owner noticed may have been lost with it."""
-        outside: dict[str, bool] = {}
-        for kind, entities in self._view.entities.items():
-            for number, seen in enumerate(list(entities.values())):
-                if number % _TURN == _TURN - 1:
-                    outside.clear()  # what was learnt before others had their turn may be wrong by now
-                    await asyncio.sleep(0)
-                if self._owns(kind, seen.partition):
-                    self._test(seen, outside)
+    def look_at_everything(self) -> None:
+        """Ask for a look after an assignment: what the former owner noticed may have been lost with it."""
+        for kind in Kind:
+            self._backlog.add(self._look_at_kind, kind)
 
     def _on_change(self, before: Seen | None, seen: Seen | None) -> None:
         either = seen or before
         if either is None or either.kind is not Kind.ORGANIZATION:
             return
+        self._outside.clear()
         if _position(before) != _position(seen):
-            concerned = list(self._below(either.id))
+            self._backlog.add(self._look_below, either.id)
         elif (before is not None and before.is_bound) != (seen is not None and seen.is_bound):
-            concerned = [member for subject in self._view.members(either.id) if (member := self._view.get(subject))]
-        else:
-            return
-        outside: dict[str, bool] = {}
-        for member in concerned:
-            if self._owns(member.kind, member.partition):
-                self._test(member, outside)
+            self._backlog.add(self._look_at_members, either.id)
 
-    def _below(self, organization_id: str) -> Iterator[Seen]:
-        """Everybody below an organization, each once, whatever circles there are."""
-        visited, todo = {organization_id}, [organization_id]
-        while todo:
-            for subject in self._view.members(todo.pop()):
-                seen = self._view.get(subject)
-                if seen is None:
-                    continue
-                yield seen
-                if seen.kind is Kind.ORGANIZATION and seen.id not in visited:
-                    visited.add(seen.id)
-                    todo.append(seen.id)
+    def _look_at_kind(self, kind: Kind) -> Iterator[None]:
+        return self._look_at((kind, identifier) for identifier in tuple(self._view.entities[kind]))
 
-    def _test(self, seen: Seen, outside: dict[str, bool]) -> None:
+    def _look_below(self, organization_id: str) -> Iterator[None]:
+        return self._look_at(seen.subject for seen in self._view.below(organization_id))
+
+    def _look_at_members(self, organization_id: str) -> Iterator[None]:
+        return self._look_at(tuple(self._view.members(organization_id)))
+
+    def _look_at(self, subjects: Iterable[Subject]) -> Iterator[None]:
+        for subject in subjects:
+            seen = self._view.get(subject)
+            if seen is not None and self._owns(seen.kind, seen.partition):
+                self._test(seen)
+            yield
+
+    def _test(self, seen: Seen) -> None:
         if seen.is_deleted or not seen.parents or is_source_or_root(seen.id, self._source_node):
             return
-        is_outside = all(self._is_outside(parent, outside) for parent in seen.parents)
+        is_outside = all(self._is_outside(parent) for parent in seen.parents)
         # Held: its deletion waits for a person; back in scope, that is over.
         told_outside = seen.status in {Status.OUT_OF_SCOPE, Status.HELD}
         if is_outside != told_outside or self._has_better_home(seen):
@@ -106,11 +99,11 @@ class ScopeWatch:
     def _redrive(self, seen: Seen) -> None:
         self._redriver.ask(seen.kind, seen.id, seen.partition, seen.revision, RedriveReason.RELEASE)
 
-    def _is_outside(self, organization_id: str, known: dict[str, bool]) -> bool:
-        if organization_id not in known:
+    def _is_outside(self, organization_id: str) -> bool:
+        if organization_id not in self._outside:
             placement = walk(organization_id, self._view.organization, self._source_node)
-            known[organization_id] = isinstance(placement, Outside)
-        return known[organization_id]
+            self._outside[organization_id] = isinstance(placement, Outside)
+        return self._outside[organization_id]
 
 
 def _position(seen: Seen | None) -> tuple[tuple[str, ...], bool] | None:

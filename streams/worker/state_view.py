@@ -4,8 +4,8 @@ Each worker owns only some partitions, but needs the whole organization tree, an
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
@@ -13,8 +13,11 @@ from typing import Final, TypeAlias
 from processors.placement import homes
 from schemas.events import Kind
 from schemas.states import Awaited, Binding, Revision, State, Status
+from streams.worker.index import Index
+from streams.worker.removals import Removals
 
 Subject: TypeAlias = tuple[Kind, str]
+Tally: TypeAlias = tuple[int, str | None]  # a partition and a reason
 Listener: TypeAlias = Callable[["Seen | None", "Seen | None"], None]
 
 
@@ -105,13 +108,14 @@ class StateView:
         self.target: Final = target
         self.entities: Final[dict[Kind, dict[str, Seen]]] = {kind: {} for kind in Kind}
         self.in_two_partitions: Final[set[Subject]] = set()
-        self._holders: dict[str, set[Subject]] = defaultdict(set)
+        self._holders: Index[str, Subject] = Index()
         self._shared: set[str] = set()
-        self._members: dict[str, set[Subject]] = defaultdict(set)
-        self._bound_below: dict[str, set[Subject]] = defaultdict(set)
+        self._members: Index[str, Subject] = Index()
+        self._bound_below: Index[str, Subject] = Index()
         self._bound_count: dict[Kind, int] = dict.fromkeys(Kind, 0)
-        self._by_status: dict[tuple[Kind, Status], set[str]] = defaultdict(set)
-        self._removals: dict[Kind, dict[str, int]] = {kind: {} for kind in Kind}
+        self._by_status: Index[tuple[Kind, Status], str] = Index()
+        self._tallies: dict[tuple[Kind, Status], Counter[Tally]] = defaultdict(Counter)
+        self._removals = {kind: Removals() for kind in Kind}
         self._listeners: list[Listener] = []
         self._late_listeners: list[Callable[[Seen], None]] = []
         self._moved = asyncio.Event()
@@ -128,14 +132,14 @@ class StateView:
 
     def holder(self, entry_uuid: str) -> Subject | None:
         """The entity that an entry belongs to: of several, the one bound first, then the one with the smaller id."""
-        holders = self._holders.get(entry_uuid)
+        holders = self._holders[entry_uuid]
         if not holders:
             return None
         return min(holders, key=lambda subject: (_bound_at(self.get(subject)), subject[1]))
 
     def holders(self, entry_uuid: str) -> AbstractSet[Subject]:
         """The entities bound to an entry; more than one is a fault that must be mended."""
-        return self._holders.get(entry_uuid, frozenset())
+        return self._holders[entry_uuid]
 
     def shared_entries(self) -> AbstractSet[str]:
         """The entryUUIDs of the entries that have several holders."""
@@ -143,31 +147,48 @@ class StateView:
 
     def members(self, organization_id: str) -> AbstractSet[Subject]:
         """Everybody whose state names the organization as parent or membership."""
-        return self._members.get(organization_id, frozenset())
+        return self._members[organization_id]
+
+    def below(self, organization_id: str) -> Iterator[Seen]:
+        """Everybody below an organization, each organization once, whatever circles there are.
+
+        The view may change between two steps: who comes or goes meanwhile may be left out.
+        """
+        visited, todo = {organization_id}, [organization_id]
+        while todo:
+            for subject in tuple(self.members(todo.pop())):
+                seen = self.get(subject)
+                if seen is None:
+                    continue
+                if seen.kind is Kind.ORGANIZATION and seen.id not in visited:
+                    visited.add(seen.id)
+                    todo.append(seen.id)
+                yield seen
 
     def is_empty_below(self, organization_id: str) -> bool:
         """Whether no entity that belongs below the organization before all others has an entry."""
-        return not self._bound_below.get(organization_id)
+        return organization_id not in self._bound_below
 
     def bound_count(self, kind: Kind) -> int:
         """How many entities have an entry."""
         return self._bound_count[kind]
 
     def with_status(self, kind: Kind, status: Status) -> Iterator[Seen]:
-        """All entities of a kind that are in a status (not `applied`, which is not indexed)."""
+        """All entities of a kind that are in a status (not `applied`, which is not indexed); to be walked at once."""
         entities = self.entities[kind]
-        return (entities[identifier] for identifier in list(self._by_status.get((kind, status), ())))
+        return (entities[identifier] for identifier in tuple(self._by_status[kind, status]))
 
     def count_with_status(self, kind: Kind, status: Status) -> int:
         """How many entities of a kind are in a status (not `applied`)."""
-        return len(self._by_status.get((kind, status), ()))
+        return len(self._by_status[kind, status])
+
+    def tallies(self, kind: Kind, status: Status) -> Mapping[Tally, int]:
+        """How many entities of a kind are in a status (not `applied`), by partition and reason."""
+        return self._tallies[kind, status]
 
     def removals_since(self, kind: Kind, time: int) -> int:
         """How many entries were removed since then; forgets older ones."""
-        removals = self._removals[kind]
-        for identifier in [identifier for identifier, removed_at in removals.items() if removed_at < time]:
-            del removals[identifier]
-        return len(removals)
+        return self._removals[kind].since(time)
 
     # -- taking in -----------------------------------------------------------------------------------------------------
 
@@ -235,41 +256,37 @@ class StateView:
         subject = seen.subject
         self.entities[seen.kind][seen.id] = seen
         for parent in seen.parents:
-            self._members[parent].add(subject)
+            self._members.add(parent, subject)
         if seen.is_bound and seen.binding is not None:
-            holders = self._holders[seen.binding.entry_uuid]
-            holders.add(subject)
-            if len(holders) > 1:
+            self._holders.add(seen.binding.entry_uuid, subject)
+            if len(self.holders(seen.binding.entry_uuid)) > 1:
                 self._shared.add(seen.binding.entry_uuid)
             self._bound_count[seen.kind] += 1
             for parent in seen.parents[:1]:
-                self._bound_below[parent].add(subject)
+                self._bound_below.add(parent, subject)
         if seen.status is not Status.APPLIED:
-            self._by_status[seen.kind, seen.status].add(seen.id)
+            self._by_status.add((seen.kind, seen.status), seen.id)
+            self._tallies[seen.kind, seen.status][seen.partition, seen.reason] += 1
         if seen.removed_at is not None:
-            self._removals[seen.kind][seen.id] = seen.removed_at
+            self._removals[seen.kind].note(seen.id, seen.removed_at)
 
     def _unindex(self, known: Seen) -> None:
         subject = known.subject
         for parent in known.parents:
-            _discard(self._members, parent, subject)
+            self._members.discard(parent, subject)
         if known.is_bound and known.binding is not None:
-            _discard(self._holders, known.binding.entry_uuid, subject)
+            self._holders.discard(known.binding.entry_uuid, subject)
             if len(self.holders(known.binding.entry_uuid)) < 2:  # noqa: PLR2004 - two are several
                 self._shared.discard(known.binding.entry_uuid)
             self._bound_count[known.kind] -= 1
             for parent in known.parents[:1]:
-                _discard(self._bound_below, parent, subject)
+                self._bound_below.discard(parent, subject)
         if known.status is not Status.APPLIED:
-            self._by_status[known.kind, known.status].discard(known.id)
-
-
-def _discard(index: dict[str, set[Subject]], key: str, subject: Subject) -> None:
-    members = index.get(key)
-    if members is not None:
-        members.discard(subject)
-        if not members:
-            del index[key]
+            self._by_status.discard((known.kind, known.status), known.id)
+            tallies = self._tallies[known.kind, known.status]
+            tallies[known.partition, known.reason] -= 1
+            if not tallies[known.partition, known.reason]:
+                del tallies[known.partition, known.reason]
 
 
 def _bound_at(seen: Seen | None) -> int:

@@ -2,11 +2,12 @@
 
 Only the owner of a state releases it: after every write of a waiting state (no lost wake-up), when the view reports a
 change of what it waits for, on assignment, and every 30 s. A release is a redrive, never an act.
+
+One change may concern hundreds of thousands. So it is only queued when the view reports it; who waits for it is found
+and tested when its turn comes.
 """
 
-import asyncio
 import random
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -16,25 +17,29 @@ from processors.placement import Unplaced, place_below
 from schemas.dn import DN
 from schemas.events import Kind, RedriveReason
 from schemas.states import AwaitsChildren, AwaitsEntity, AwaitsOrganization, AwaitsTime, Revision, Status
+from streams.worker.backlog import Backlog
+from streams.worker.index import Index
 from streams.worker.redriving import Redrives
 from streams.worker.state_view import Seen, StateView, Subject
 
 FIRST_RETRY_SECONDS: Final = 30.0
 LAST_RETRY_SECONDS: Final = 3600.0
-_TURN: Final = 1000  # entities tested in one turn of the event loop
 RETRIES_PER_SWEEP: Final = 300  # 10 a second: those that need a look into the directory
 
 
 class _Change(Enum):
     """What may release somebody who waits."""
 
-    ENTITY = auto()  # of that id, changed
-    CHILD = auto()  # of that id
+    OWN = auto()  # its own state was written
+    ENTITY = auto()  # of that one
+    CHILD = auto()  # of that one
     WAY = auto()  # over that organization to the top
-    TREE = auto()  # any organization; the id is empty
+    TREE = auto()  # of any organization
+    MOVED = auto()  # that one took or lost a DN
 
 
-_Key: TypeAlias = tuple[_Change, str]
+_Key: TypeAlias = tuple[_Change, Subject]
+_TREE: Final[_Key] = (_Change.TREE, (Kind.ORGANIZATION, ""))  # whichever it is
 
 
 @dataclass(slots=True)
@@ -52,6 +57,7 @@ class WaitingRoom:
     Args:
         owns: whether a partition of a kind is ours.
         now: monotonic seconds.
+        backlog: where tests wait for their turn.
     """
 
     def __init__(
@@ -61,28 +67,31 @@ class WaitingRoom:
         source_node: str,
         owns: Callable[[Kind, int], bool],
         now: Callable[[], float],
+        backlog: Backlog,
     ) -> None:
         self._view = view
         self._redriver = redriver
         self._source_node = source_node
         self._owns = owns
         self._now = now
+        self._backlog = backlog
         self._waiting: dict[Subject, Seen] = {}
-        self._by_awaited: dict[_Key, set[Subject]] = defaultdict(set)
+        self._by_awaited: Index[_Key, Subject] = Index()
         self._retries: dict[Subject, _Retry] = {}
         self._swept: dict[Subject, Revision] = {}  # released by a sweep, in vain if it still has that revision
         view.listen(self._on_change)
 
-    async def sweep(self) -> None:
-        """Test everybody who waits in our partitions, in turns; also to be called on assignment.
+    def sweep(self) -> None:
+        """Ask for a test of everybody who waits in our partitions; also to be called on assignment.
 
         Whom the view releases but the directory does not is not tried again at once, but as those are whom only the
         directory can release.
         """
-        budget = RETRIES_PER_SWEEP
-        for number, subject in enumerate(list(self._waiting)):
-            if number % _TURN == _TURN - 1:
-                await asyncio.sleep(0)
+        self._backlog.add(self._sweep, RETRIES_PER_SWEEP)
+
+    def _sweep(self, budget: int) -> Iterator[None]:
+        for subject in tuple(self._waiting):
+            yield
             seen = self._waiting.get(subject)
             if seen is None or not self._owns(seen.kind, seen.partition):
                 continue
@@ -108,32 +117,40 @@ class WaitingRoom:
             self._release(seen)
 
     def _on_change(self, before: Seen | None, seen: Seen | None) -> None:
-        """Keep the index, then test whoever the change may release."""
+        """Keep the index, and queue what may release somebody."""
         either = seen or before
         if either is None:
             return
-        subject = (either.kind, either.id)
+        subject = either.subject
         known = self._waiting.pop(subject, None)
         if known is not None:
             for key in _awaited(known):
-                self._by_awaited[key].discard(subject)
+                self._by_awaited.discard(key, subject)
         if seen is not None and seen.status is Status.WAITING:
             self._waiting[subject] = seen
             for key in _awaited(seen):
-                self._by_awaited[key].add(subject)
+                self._by_awaited.add(key, subject)
             self._plan_retry(seen)
-            self._test(seen)
+            self._backlog.add(self._look, (_Change.OWN, subject))
         else:
             self._retries.pop(subject, None)
             self._swept.pop(subject, None)
-        moved = _dn(before) != _dn(seen)
-        concerned = {other for key in _touched(before, seen) for other in self._by_awaited.get(key, ())}
-        for other in concerned - {subject}:
-            self._test(self._waiting[other], moved=either.id if moved else None)
+        for change in _touched(before, seen):
+            if _index_key(change) in self._by_awaited:
+                self._backlog.add(self._look, change)
 
-    def _test(self, seen: Seen, moved: str | None = None) -> None:
-        # Whether who moved still stands in the way, only the directory can tell.
-        if self._is_released(seen) or (moved is not None and seen.awaited == AwaitsEntity(moved)):
+    def _look(self, change: _Key) -> Iterator[None]:
+        """Test those whom a change may release, as the view is now."""
+        key = _index_key(change)
+        for subject in (change[1],) if change[0] is _Change.OWN else tuple(self._by_awaited[key]):
+            seen = self._waiting.get(subject)
+            if seen is not None:
+                # Whether who moved still stands in the way, only the directory can tell.
+                self._test(seen, released=change[0] is _Change.MOVED and key in _awaited(seen))
+            yield
+
+    def _test(self, seen: Seen, *, released: bool) -> None:
+        if released or self._is_released(seen):
             if self._owns(seen.kind, seen.partition):
                 self._release(seen)
         else:
@@ -211,31 +228,42 @@ class WaitingRoom:
 def _awaited(seen: Seen) -> Iterator[_Key]:
     """The changes that may release it."""
     if seen.reason == "parent_cycle":
-        yield _Change.TREE, ""  # any organization may open it
+        yield _TREE  # any organization may open it
     match seen.awaited:
         case AwaitsOrganization(identifier):
-            yield _Change.WAY, identifier
+            yield _of(_Change.WAY, identifier)
         case AwaitsEntity(identifier):
-            yield _Change.ENTITY, identifier
+            for kind in Kind:
+                yield _Change.ENTITY, (kind, identifier)
         case AwaitsChildren():
-            yield _Change.CHILD, seen.id
+            yield _of(_Change.CHILD, seen.id)
         case _:
             pass
 
 
+def _index_key(change: _Key) -> _Key:
+    """Under what those are found whom a change may release."""
+    return (_Change.ENTITY, change[1]) if change[0] is _Change.MOVED else change
+
+
 def _touched(before: Seen | None, seen: Seen | None) -> set[_Key]:
     """The changes that a new state means."""
+    change = _Change.ENTITY if _dn(before) == _dn(seen) else _Change.MOVED
     touched: set[_Key] = set()
     for known in (before, seen):
         if known is not None:
-            touched |= {(_Change.ENTITY, known.id), *((_Change.CHILD, parent) for parent in known.parents)}
+            touched |= {(change, known.subject), *(_of(_Change.CHILD, parent) for parent in known.parents)}
             if known.kind is Kind.ORGANIZATION:
-                touched |= {(_Change.WAY, known.id), (_Change.TREE, "")}
+                touched |= {(_Change.WAY, known.subject), _TREE}
     # It may have been on the way of others: below it they wait for it, or go another way now. Accounts are on nobody's
     # way: thousands that wait for one organization are not tested again with each of them.
     if before is not None and before.kind is Kind.ORGANIZATION and _way(before) != _way(seen):
-        touched |= {(_Change.WAY, parent) for parent in before.parents}
+        touched |= {_of(_Change.WAY, parent) for parent in before.parents}
     return touched
+
+
+def _of(change: _Change, organization_id: str) -> _Key:
+    return change, (Kind.ORGANIZATION, organization_id)
 
 
 def _way(seen: Seen | None) -> object:

@@ -10,6 +10,7 @@ from schemas.control import Approval, Decided, Discard
 from schemas.events import Kind, RedriveReason
 from schemas.states import Status
 from streams.control import ControlView
+from streams.worker.backlog import Backlog
 from streams.worker.deletion_guard import DeletionGuard, HeldWatch
 from streams.worker.state_view import Seen, StateView
 from tests.support.redrives import TARGET, RecordedRedrives, again, bound, seen, unit
@@ -142,7 +143,8 @@ class Scene:
             self.decide(decision)
         self.redrives = RecordedRedrives()
         self.view = StateView(TARGET)
-        self.watch = HeldWatch(self.view, self.control, self.redrives, lambda kind, _: kind in owned)
+        self.backlog = Backlog()
+        self.watch = HeldWatch(self.view, self.control, self.redrives, lambda kind, _: kind in owned, self.backlog)
         self.first = seen("a", status=Status.HELD, status_time=100)
         for entity in (
             self.first,
@@ -159,6 +161,7 @@ class Scene:
     def asked(self) -> list[tuple[str, RedriveReason]]:
         """What a look asks for."""
         self.watch.look()
+        asyncio.run(self.backlog.drain())
         return sorted(self.redrives.take())
 
 
