@@ -94,8 +94,12 @@ class DirectoryChecks:
 
     async def bind(self) -> Findings:
         """Whether the administrator may log on."""
-        self._connection = await open_session(self._directory)
-        yield fine(f"as {self._settings.connection.admin_dn}")
+        admin_dn = self._settings.connection.admin_dn
+        try:
+            self._connection = await open_session(self._directory)
+        except Halting as exc:
+            raise Halting(exc.reason, f"{admin_dn} cannot log on ({exc.detail})") from exc
+        yield fine(f"as {admin_dn}")
 
     async def target(self) -> Findings:
         """Whether the target node is there, and the one that was pinned."""

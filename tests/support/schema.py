@@ -29,8 +29,8 @@ _ATTRIBUTE_TYPES: Final = """\
 _OBJECT_CLASSES: Final = """\
 ( 2.5.6.0 NAME 'top' ABSTRACT MUST objectClass )
 ( 2.5.6.6 NAME 'person' SUP top STRUCTURAL MUST ( sn $ cn ) MAY ( description $ seeAlso ) )
-( 2.5.6.7 NAME 'organizationalPerson' SUP person STRUCTURAL )
-( 2.16.840.1.113730.3.2.2 NAME 'inetOrgPerson' SUP organizationalPerson STRUCTURAL MAY ( uid $ mail $ employeeNumber $ note ) )
+( 2.5.6.7 NAME 'organizationalPerson' SUP person STRUCTURAL MAY note )
+( 2.16.840.1.113730.3.2.2 NAME 'inetOrgPerson' SUP organizationalPerson STRUCTURAL MAY ( uid $ mail $ employeeNumber ) )
 ( 0.9.2342.19200300.100.4.5 NAME 'account' SUP top STRUCTURAL MUST uid )
 ( 2.5.6.5 NAME 'organizationalUnit' SUP top MUST ou MAY description )
 ( 1.3.6.1.4.1.1466.101.120.111 NAME 'extensibleObject' SUP top AUXILIARY )
