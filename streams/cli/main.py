@@ -9,7 +9,21 @@ from typing import Annotated, Final
 import typer
 
 from schemas.errors import ConfigurationError, LdapflowError
-from streams.cli import check, dead_letters, demo, explain, guard, pin, publish, topics, worker, writing
+from streams.cli import (
+    check,
+    dead_letters,
+    demo,
+    explain,
+    guard,
+    jobs,
+    pin,
+    publish,
+    topics,
+    verifier,
+    verify,
+    worker,
+    writing,
+)
 from streams.cli.invocation import Invocation
 
 _FAILED: Final = 1
@@ -60,7 +74,21 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for group in (check, dead_letters, demo, explain, guard, pin, publish, topics, worker, writing):
+    for group in (
+        check,
+        dead_letters,
+        demo,
+        explain,
+        guard,
+        jobs,
+        pin,
+        publish,
+        topics,
+        verifier,
+        verify,
+        worker,
+        writing,
+    ):
         group.register(app)
     return app
 

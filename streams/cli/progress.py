@@ -3,8 +3,8 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final
+from contextlib import ExitStack, contextmanager
+from typing import Final, Self
 
 import typer
 from rich.console import Console
@@ -32,7 +32,33 @@ def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
             yield _now_and_then(_SECONDS_BETWEEN_LOOKS, lambda done: bar.update(task, completed=done))
     else:
         of = "" if total is None else f" of {total}"
-        yield _now_and_then(_SECONDS_BETWEEN_LINES, lambda done: typer.echo(f"{label}: {done}{of}"))
+        yield _now_and_then(_SECONDS_BETWEEN_LINES, lambda done: typer.echo(f"{label}: {done}{of}", err=True))
+
+
+class Steps:
+    """Work in several steps, one after the other; used as `with`."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._show: Callable[[int], None] = lambda _: None
+        self._done = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def step(self, name: str, total: int | None) -> None:
+        """The next step begins; `total` is what it will advance to, if that is known."""
+        self._stack.close()
+        self._done = 0
+        self._show = self._stack.enter_context(progress(name, total))
+
+    def advance(self, count: int) -> None:
+        """So many more are done; may be called often."""
+        self._done += count
+        self._show(self._done)
 
 
 def _now_and_then(seconds: float, show: Callable[[int], None]) -> Callable[[int], None]:

@@ -40,6 +40,11 @@ class JobView:
         """One of them."""
         return self._jobs.get(identifier)
 
+    def ended(self, identifier: str) -> Verification | None:
+        """A verification that has written down its end."""
+        job = self._jobs.get(identifier)
+        return job if isinstance(job, Verification) and job.state is not JobState.RUNNING else None
+
     def named(self, request: str) -> Verification | None:
         """The verification that was run for a request."""
         return next((job for job in self._verifications if job.request == request), None)

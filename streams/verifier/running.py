@@ -70,7 +70,7 @@ async def run_alone(settings: Settings, request: Request, progress: Progress) ->
             async with Exclusion(settings, lost):
                 jobs = await asyncio.to_thread(read_jobs, settings)
                 answer = None if request.request is None else jobs.named(request.request)
-                if answer is not None:
+                if answer is not None and answer.state is not JobState.RUNNING:
                     return answer
                 for abandoned in jobs.unended:
                     await write_job(publisher, settings, ended(abandoned, JobState.UNFINISHED, ABANDONED))
