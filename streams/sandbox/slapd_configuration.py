@@ -62,6 +62,7 @@ class SlapdOptions:
         policy: attributes of the default password policy (ppolicy overlay), added to `pwdLockout TRUE`;
             `None`: no overlay.
         modules: further modules to load, e.g. `memberof`.
+        entries: LDIF of what it holds at its first start besides the target; operational attributes may be given.
         overlays: lines of the database section, after the overlay of the policy.
         global_lines: lines of the global section.
         tls: when given, slapd offers StartTLS and listens on ldaps too.
@@ -72,6 +73,7 @@ class SlapdOptions:
     durable: bool = False
     policy: Mapping[str, str] | None = None
     modules: tuple[str, ...] = ()
+    entries: str = field(default="", repr=False)
     overlays: tuple[str, ...] = ()
     global_lines: tuple[str, ...] = ()
     tls: TlsFiles | None = None
@@ -111,10 +113,10 @@ def slapd_conf(options: SlapdOptions, place: SlapdPlace, passwords: SlapdPasswor
 def first_entries(options: SlapdOptions, passwords: SlapdPasswords) -> str:
     """LDIF of the entries that every sandbox starts with."""
     ldif = _BASE_LDIF.format(sync_password=passwords.sync)
-    if options.policy is None:
-        return ldif
-    policy = {**_POLICY, **options.policy}
-    return ldif + _POLICY_LDIF + "".join(f"{name}: {value}\n" for name, value in policy.items())
+    if options.policy is not None:
+        policy = {**_POLICY, **options.policy}
+        ldif += _POLICY_LDIF + "".join(f"{name}: {value}\n" for name, value in policy.items())
+    return f"{ldif}\n{options.entries}"
 
 
 def _global_section(options: SlapdOptions, place: SlapdPlace) -> Iterable[str]:

@@ -9,8 +9,6 @@ from streams.sandbox.slapd import Slapd
 
 Tree = dict[str, dict[str, list[bytes]]]
 
-_OPERATIONAL = ("entryUUID", "entryCSN", "modifyTimestamp")
-
 
 @contextmanager
 def connected(slapd: Slapd, dn: str, password: str) -> Iterator[ldap3.Connection]:
@@ -36,10 +34,10 @@ def admin_connection(slapd: Slapd) -> Iterator[ldap3.Connection]:
 def read_tree(slapd: Slapd, base: str | None = None, *, operational: bool = True) -> Tree:
     """Every entry at and below `base` (default: the target), by its DN as slapd spells it.
 
-    With `operational`, also entryUUID, entryCSN and modifyTimestamp; two such dumps are equal only when nothing was
-    written between them.
+    With `operational`, also all operational attributes, entryUUID and entryCSN among them; two such dumps are equal
+    only when nothing was written between them.
     """
-    attributes = ["*", *_OPERATIONAL] if operational else ["*"]
+    attributes = ["*", "+"] if operational else ["*"]
     with admin_connection(slapd) as connection:
         connection.search(base or slapd.target_dn, "(objectClass=*)", search_scope=ldap3.SUBTREE, attributes=attributes)
         entries = (entry for entry in connection.response or () if entry["type"] == "searchResEntry")

@@ -56,3 +56,10 @@ def test_tls_names_the_three_files() -> None:
 def test_passwords_are_not_shown() -> None:
     """The repr of the passwords holds none of them."""
     assert "secret" not in repr(_PASSWORDS)
+
+
+def test_own_entries_come_last_and_are_not_shown() -> None:
+    """They stand below the target; they may hold what is nobody's business."""
+    options = SlapdOptions(policy={}, entries="dn: ou=own,ou=company,dc=example,dc=com\n")
+    assert first_entries(options, _PASSWORDS).endswith("pwdMaxFailure: 5\n\ndn: ou=own,ou=company,dc=example,dc=com\n")
+    assert "ou=own" not in repr(options)
