@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
-from time import monotonic, time
+from time import time
 from typing import Any, Final
 
 import structlog
@@ -31,10 +31,8 @@ from streams.worker.account_locks import AccountLocks
 from streams.worker.agents import add_agent, build_app, wirings
 from streams.worker.applying import Applier, Parts
 from streams.worker.background import Background
-from streams.worker.backlog import Backlog
-from streams.worker.binding_watch import BindingWatch
 from streams.worker.condition import Condition
-from streams.worker.deletion_guard import DeletionGuard, HeldWatch
+from streams.worker.deletion_guard import DeletionGuard
 from streams.worker.delivery import OrderedConsumer
 from streams.worker.faust_app import WorkerApp
 from streams.worker.gate import Gate
@@ -42,11 +40,10 @@ from streams.worker.pipeline import Hooks, Pipeline
 from streams.worker.push_marks import PushMarks
 from streams.worker.recorder import Recorder
 from streams.worker.redriving import Redriver
-from streams.worker.scope_watch import ScopeWatch
 from streams.worker.serving import serve
 from streams.worker.state_reader import StateReader
 from streams.worker.state_view import StateView
-from streams.worker.waiting_room import WaitingRoom
+from streams.worker.watches import Watches
 
 log = structlog.get_logger(__name__)
 
@@ -67,10 +64,10 @@ class Worker:
         self.stopping = asyncio.Event()
         self.serving = False
         self._settings = settings
+        self._rules = entry_rules(settings)
         self._metrics = Metrics(settings.name, version("ldapflow"))
         self._view = StateView((settings.sync.target_entry_uuid or "").lower())
         self._gate = Gate()
-        self._backlog = Backlog()
         self._app: WorkerApp | None = None
         self.broken: BaseException | None = None
         self._condition = Condition(
@@ -95,7 +92,8 @@ class Worker:
         )
         redriver = await stack.enter_async_context(Redriver(settings, publisher))
         control = ControlReader(settings)
-        watches = self._watches(redriver, control)
+        uses_path = self._rules[Kind.ORGANIZATION].uses_path
+        watches = Watches(settings, self._view, control.view, redriver, self._owns, uses_path=uses_path)
         await stack.enter_async_context(control)
         self._obey(control, watches)
         control.listen(lambda: self._obey(control, watches))
@@ -106,11 +104,10 @@ class Worker:
             await self._prove_lock(directory)
         parts = self._parts(directory, reader, redriver)
         tasks = await stack.enter_async_context(Background(self._break_off))
-        self._backlog.forget()  # nothing was ours yet; an assignment has everything looked at
-        tasks.start(self._backlog.work())
+        tasks.start(watches.work())
         tasks.start(self._sweep(watches))
         tasks.start(self._measure())
-        pipeline = self._pipeline(publisher, control, parts, reader, watches.room)
+        pipeline = self._pipeline(publisher, control, parts, reader, watches)
         app = self._faust_app(pipeline, watches)
         self.serving = True
         log.info("worker_starts", name=settings.name, group=settings.kafka.application_id)
@@ -138,16 +135,6 @@ class Worker:
             else:
                 return
 
-    def _watches(self, redriver: Redriver, control: ControlReader) -> "_Watches":
-        settings, view = self._settings, self._view
-        source_node = settings.sync.source_node
-        return _Watches(
-            WaitingRoom(view, redriver, source_node, self._owns, monotonic, self._backlog),
-            ScopeWatch(view, redriver, source_node, settings.sync.target_dn, self._owns, self._backlog),
-            BindingWatch(view, redriver, self._owns),
-            HeldWatch(view, control.view, redriver, self._owns, self._backlog),
-        )
-
     def _parts(self, directory: Directory, reader: StateReader, redriver: Redriver) -> Parts:
         return Parts(
             directory=directory,
@@ -157,11 +144,11 @@ class Worker:
             redriver=redriver,
             guard=DeletionGuard(self._view, guard_limits(self._settings), _now),
             locks=AccountLocks(Locker(directory), self._settings.sync.disabled_accounts),
-            rules=entry_rules(self._settings),
+            rules=self._rules,
         )
 
     def _pipeline(
-        self, publisher: Publisher, control: ControlReader, parts: Parts, reader: StateReader, room: WaitingRoom
+        self, publisher: Publisher, control: ControlReader, parts: Parts, reader: StateReader, watches: Watches
     ) -> Pipeline:
         settings = self._settings
         topic = settings.topics.dead_letters
@@ -177,7 +164,7 @@ class Worker:
             Hooks(
                 dead_letter,
                 parts.directory.up,
-                room.recheck,
+                watches.room.recheck,
                 parts.redriver.handled,
                 partial(_look_again, parts.redriver),
                 PushMarks(settings, publisher).note,
@@ -187,20 +174,16 @@ class Worker:
             incremental=settings.sync.incremental,
         )
 
-    def _faust_app(self, pipeline: Pipeline, watches: "_Watches") -> WorkerApp:
+    def _faust_app(self, pipeline: Pipeline, watches: Watches) -> WorkerApp:
         self._app = app = build_app(self._settings)
         for wiring in wirings(self._settings):
             pipeline.recorder.tables[wiring.kind] = add_agent(app, wiring, partial(pipeline.handle, wiring.kind))
-
-        def begun() -> None:
-            watches.look()
-            watches.scope.look_at_everything()
 
         @app.on_partitions_assigned.connect(weak=False)
         async def assigned(*_: object, **__: object) -> None:
             consumer = app.ordered_consumer
             if consumer is not None:
-                consumer.on_begin = begun
+                consumer.on_begin = watches.look_at_everything
 
         return app
 
@@ -237,7 +220,7 @@ class Worker:
         self.broken = self.broken or problem
         self.stopping.set()
 
-    def _obey(self, control: ControlReader, watches: "_Watches") -> None:
+    def _obey(self, control: ControlReader, watches: Watches) -> None:
         """Do what people said last."""
         view, before = control.view, self._gate.paused
         self._gate.obey(paused=view.paused, resumed_at=None if view.last_resume is None else view.last_resume.offset)
@@ -247,7 +230,7 @@ class Worker:
 
     # -- from time to time ---------------------------------------------------------------------------------------------
 
-    async def _sweep(self, watches: "_Watches") -> None:
+    async def _sweep(self, watches: Watches) -> None:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             watches.look()
@@ -256,22 +239,6 @@ class Worker:
         while True:
             await asyncio.sleep(_GAUGE_SECONDS)
             self._condition.measure(self._owns)
-
-
-class _Watches:
-    """What looks at the view for entities that must be applied again."""
-
-    def __init__(self, room: WaitingRoom, scope: ScopeWatch, bindings: BindingWatch, held: HeldWatch) -> None:
-        self.room = room
-        self.scope = scope
-        self.bindings = bindings
-        self.held = held
-
-    def look(self) -> None:
-        """Look at all that a look of every 30 s is not too much for."""
-        self.room.sweep()
-        self.bindings.look()
-        self.held.look()
 
 
 def _look_again(redriver: Redriver, kind: Kind, identifier: str, partition: int, revision: Revision) -> None:

@@ -3,7 +3,7 @@
 from heapq import heapify, heappop, heappush
 from typing import Final
 
-_SLACK: Final = 1000  # outdated notes that are not worth a clean-up
+_FEW: Final = 1000  # notes that are taken off one by one sooner than all at once
 
 
 class Removals:
@@ -19,14 +19,22 @@ class Removals:
             return
         self._last[identifier] = time
         heappush(self._notes, (time, identifier))
-        if len(self._notes) > 2 * len(self._last) + _SLACK:
-            self._notes = [(last, one) for one, last in self._last.items()]
-            heapify(self._notes)
+        if len(self._notes) > 2 * len(self._last) + _FEW:
+            self._note_anew()
 
     def since(self, time: int) -> int:
         """How many there were from a moment on; forgets older ones, and costs time only for those."""
-        while self._notes and self._notes[0][0] < time:
+        for _ in range(_FEW):
+            if not self._notes or self._notes[0][0] >= time:
+                return len(self._last)
             noted, identifier = heappop(self._notes)
             if self._last.get(identifier) == noted:
                 del self._last[identifier]
+        # The first question after the start: most removals are years old.
+        self._last = {identifier: last for identifier, last in self._last.items() if last >= time}
+        self._note_anew()
         return len(self._last)
+
+    def _note_anew(self) -> None:
+        self._notes = [(last, identifier) for identifier, last in self._last.items()]
+        heapify(self._notes)

@@ -1,0 +1,68 @@
+"""Everything that looks at the state view for entities that must be applied again."""
+
+from collections.abc import Callable
+from time import monotonic
+
+from schemas.events import Kind
+from streams.control import ControlView
+from streams.settings import Settings
+from streams.worker.backlog import Backlog
+from streams.worker.binding_watch import BindingWatch
+from streams.worker.deletion_guard import HeldWatch
+from streams.worker.path_watch import PathWatch
+from streams.worker.redriving import Redrives
+from streams.worker.scope_watch import ScopeWatch
+from streams.worker.state_view import StateView
+from streams.worker.waiting_room import WaitingRoom
+
+
+class Watches:
+    """The watches of one worker; they share one backlog.
+
+    Args:
+        owns: whether a partition of a kind is ours.
+        uses_path: the values of organizations are made of the names of those above.
+
+    Attributes:
+        room: of those who wait.
+        held: watches deletions that wait for a person.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        view: StateView,
+        control: ControlView,
+        redriver: Redrives,
+        owns: Callable[[Kind, int], bool],
+        *,
+        uses_path: bool,
+    ) -> None:
+        sync = settings.sync
+        self._backlog = backlog = Backlog()
+        self.room = WaitingRoom(view, redriver, sync.source_node, owns, monotonic, backlog)
+        self.held = HeldWatch(view, control, redriver, owns, backlog)
+        self._bindings = BindingWatch(view, redriver, owns)
+        self._scope = ScopeWatch(view, redriver, sync.source_node, sync.target_dn, owns, backlog)
+        self._paths = PathWatch(view, redriver, owns, backlog) if uses_path else None
+
+    async def work(self) -> None:
+        """Take the looks that are asked for, for ever.
+
+        What was asked for before is forgotten: nothing was ours yet, and an assignment has everything looked at.
+        """
+        self._backlog.forget()
+        await self._backlog.work()
+
+    def look(self) -> None:
+        """Ask for all that a look of every 30 s is not too much for."""
+        self.room.sweep()
+        self._bindings.look()
+        self.held.look()
+
+    def look_at_everything(self) -> None:
+        """Ask for a look after an assignment: what the former owner noticed may have been lost with it."""
+        self.look()
+        self._scope.look_at_everything()
+        if self._paths is not None:
+            self._paths.look_at_everything()
