@@ -8,11 +8,25 @@ import orjson
 
 from schemas.codec import Envelope, decode_event, open_envelope
 from schemas.errors import CommandFailed, DeadLetterReason, InvalidEvent
-from schemas.events import EventType, Kind
+from schemas.events import EventType, Json, Kind
 from streams.kafka import Message
 from streams.settings import TopicNames
 
-_PUSH_MARKS: Final = frozenset({EventType.PUSH_BEGIN, EventType.PUSH_END})
+# By what a full push brings a record that another event carries: how things are, not what happened.
+_PUSHED_AS: Final = {
+    EventType.ORGANIZATION_CREATE: EventType.ORGANIZATION_PUSH,
+    EventType.ORGANIZATION_UPDATE: EventType.ORGANIZATION_PUSH,
+    EventType.ORGANIZATION_PUSH: EventType.ORGANIZATION_PUSH,
+    EventType.ORGANIZATION_MOVE: EventType.ORGANIZATION_PUSH,
+    EventType.ACCOUNT_CREATE: EventType.ACCOUNT_PUSH,
+    EventType.ACCOUNT_UPDATE: EventType.ACCOUNT_PUSH,
+    EventType.ACCOUNT_PUSH: EventType.ACCOUNT_PUSH,
+    EventType.ACCOUNT_MOVE: EventType.ACCOUNT_PUSH,
+    EventType.ACCOUNT_ENABLE: EventType.ACCOUNT_PUSH,
+    EventType.ACCOUNT_DISABLE: EventType.ACCOUNT_PUSH,
+    EventType.ACCOUNT_LOCK: EventType.ACCOUNT_PUSH,
+    EventType.ACCOUNT_UNLOCK: EventType.ACCOUNT_PUSH,
+}
 _SHOWN_LINES: Final = 10
 
 
@@ -20,11 +34,14 @@ _SHOWN_LINES: Final = 10
 class Router:
     """Makes a message of a line.
 
+    A line is an event. In a full push it may also be the bare record of an account or an organization, and every whole
+    record becomes a push event; what holds none (a deletion, a membership, a password) has no place in one.
+
     Attributes:
         topics: where the kinds go.
         max_event_bytes: the longest event that a worker accepts.
         now: milliseconds; a time that lies more than a day after it is refused, as a worker would.
-        push_id: put into each event; None for events that belong to no push.
+        push_id: of the full push that the lines are; None for events that belong to none.
     """
 
     topics: TopicNames
@@ -38,10 +55,10 @@ class Router:
         Raises:
             InvalidEvent: it is none, or none that may be published so.
         """
-        envelope = open_envelope(line)
+        envelope = open_envelope(line) if self.push_id is None else _pushed(line)
         if envelope.type is EventType.REDRIVE:
             raise InvalidEvent(DeadLetterReason.UNKNOWN_TYPE, f"{envelope.type} is written by ldapflow itself")
-        value = line if self.push_id is None else self._marked(envelope)
+        value = line if self.push_id is None else orjson.dumps({**envelope.document, "pushId": self.push_id})
         kind = envelope.kind or Kind.ORGANIZATION
         key = envelope.subject.encode()
         decode_event(kind, key, value, self.now, self.max_event_bytes)
@@ -56,11 +73,6 @@ class Router:
             "bizData": {"pushId": push_id, "organizations": organizations, "accounts": accounts},
         }
         return Message(self.topics.organization_events, push_id.encode(), orjson.dumps(value))
-
-    def _marked(self, envelope: Envelope) -> bytes:
-        if envelope.type in _PUSH_MARKS:
-            raise InvalidEvent(DeadLetterReason.UNKNOWN_TYPE, f"{envelope.type} is what --push makes itself")
-        return orjson.dumps({**envelope.document, "pushId": self.push_id})
 
     def _topic(self, kind: Kind) -> str:
         return self.topics.account_events if kind is Kind.ACCOUNT else self.topics.organization_events
@@ -130,6 +142,32 @@ def messages_of(name: str, file: BinaryIO, router: Router) -> Iterator[Message]:
             yield router.route(line)[1]
         except InvalidEvent as exc:
             raise CommandFailed(f"{name}:{number}: changed while it was read: publish it again ({exc})") from exc
+
+
+def _pushed(line: bytes) -> Envelope:
+    """The push event of a line, still without its push id."""
+    record = _bare_record(line)
+    if record is not None:
+        event_type = EventType.ACCOUNT_PUSH if "userId" in record else EventType.ORGANIZATION_PUSH
+        return Envelope(event_type, {"eventType": event_type.value, "bizData": record}, record)
+    envelope = open_envelope(line)
+    pushed_as = _PUSHED_AS.get(envelope.type)
+    if pushed_as is None:
+        raise InvalidEvent(
+            DeadLetterReason.UNKNOWN_TYPE, f"{envelope.type} brings no whole record, as a full push does"
+        )
+    return Envelope(pushed_as, {**envelope.document, "eventType": pushed_as.value}, envelope.body)
+
+
+def _bare_record(line: bytes) -> dict[str, Json] | None:
+    try:
+        document = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(document, dict) or "eventType" in document:
+        return None
+    # Both ids are what a membership holds.
+    return document if ("userId" in document) != ("organizationalUnitId" in document) else None
 
 
 def lines_of(file: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

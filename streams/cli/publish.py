@@ -6,7 +6,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final, cast
 
@@ -31,7 +31,8 @@ def register(app: typer.Typer) -> None:
 def publish(
     context: typer.Context,
     files: Annotated[
-        list[str] | None, typer.Argument(metavar="FILE", help="JSON Lines of events; - is standard input.")
+        list[str] | None,
+        typer.Argument(metavar="FILE", help="JSON Lines of events (with --push, of records too); - is standard input."),
     ] = None,
     *,
     push: Annotated[bool, typer.Option("--push", help="The events are a full push: everything there is.")] = False,
@@ -45,12 +46,12 @@ def publish(
         survey = _survey(opened, router)
         _check_topics(settings)
         start = time.monotonic()
-        if push:
-            _send(settings, [_mark(router, survey, begins=True)])
-        with progress("published", survey.total) as show:
+        with _told_if_incomplete(push_id), progress("published", survey.total) as show:
+            if push:
+                _send(settings, [_mark(router, survey, begins=True)])
             count = publish_all(settings, _messages(opened, router), show)
-        if push:
-            _send(settings, [_mark(router, survey, begins=False)])
+            if push:  # only now: Kafka has every record
+                _send(settings, [_mark(router, survey, begins=False)])
         seconds = time.monotonic() - start
     events = "event" if count == 1 else "events"
     typer.echo(
@@ -58,6 +59,22 @@ def publish(
         f"{survey.events[Kind.ACCOUNT]} of accounts) in {seconds:.1f} s, {count / max(seconds, 0.001):.0f} events/s"
         + (f", as the full push {push_id}" if push else "")
     )
+
+
+@contextmanager
+def _told_if_incomplete(push_id: str | None) -> Iterator[None]:
+    """Say what a full push is worth that was not published to its end."""
+    if push_id is None:
+        yield
+        return
+    remedy = f"the full push {push_id} is incomplete, so nothing is deleted because of it: publish it again"
+    try:
+        yield
+    except CommandFailed as exc:
+        raise CommandFailed(f"{exc}; {remedy}") from exc
+    except KeyboardInterrupt:
+        typer.echo(remedy, err=True)
+        raise
 
 
 def _survey(opened: Sequence[tuple[str, BinaryIO]], router: Router) -> Survey:

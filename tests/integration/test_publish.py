@@ -1,20 +1,21 @@
 """`ldapflow publish` and the publisher, on a real broker."""
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
-from confluent_kafka.cimpl import OFFSET_BEGINNING
+from confluent_kafka.cimpl import OFFSET_BEGINNING, NewTopic
 
 from schemas.errors import CommandFailed, Retryable
 from streams.kafka import Cluster, Publisher, create_topics
 from streams.sandbox.kafka import Kafka
-from streams.sandbox.processes import free_port
+from streams.sandbox.processes import free_port, wait_until
 from streams.settings import Settings, load_settings
-from tests.support.program import ldapflow, lines, write_configuration
+from tests.support.program import ldapflow, lines, starting, write_configuration
 
 PARTITIONS = 12
 
@@ -128,6 +129,49 @@ def test_a_push_is_framed_by_its_marks(folder: Path, settings: Settings, consume
     assert begin["bizData"] == end["bizData"] == {"pushId": push_id, "organizations": 1, "accounts": 1}
     accounts = read(consumer, settings, settings.topics.account_events)
     assert {orjson.loads(message.value() or b"")["pushId"] for message in accounts} == {push_id}
+
+
+@pytest.fixture
+def reluctant(folder: Path) -> Callable[..., Settings]:
+    """Makes the topics, that of accounts with settings of its own."""
+
+    def make(**config: str) -> Settings:
+        settings = load_settings(folder / "ldapflow.yaml", {})
+        with Cluster(settings) as cluster:
+            cluster.create([NewTopic(settings.topics.account_events, PARTITIONS, 1, config=config)])
+        create_topics(settings)
+        return settings
+
+    return make
+
+
+def test_a_push_of_which_kafka_refuses_a_record_gets_no_end(
+    folder: Path, reluctant: Callable[..., Settings], consumer: Consumer
+) -> None:
+    """And says that it is incomplete."""
+    settings = reluctant(**{"max.message.bytes": "500"})
+    done = ldapflow("publish", "--push", folder=folder, stdin=account("user_a", description="x" * 1000))
+    (line,) = lines(done.stderr)
+    (begin,) = read(consumer, settings, settings.topics.organization_events)
+    push_id = (begin.key() or b"").decode()
+    remedy = f"the full push {push_id} is incomplete, so nothing is deleted because of it: publish it again"
+    assert (done.returncode, line.endswith(remedy)) == (1, True)
+
+
+def test_a_push_that_is_interrupted_gets_no_end(
+    folder: Path, reluctant: Callable[..., Settings], consumer: Consumer
+) -> None:
+    """Its records are on their way, since Kafka takes none as long as a second replica is missing."""
+    settings = reluctant(**{"min.insync.replicas": "2"})
+    (folder / "a.jsonl").write_bytes(account("user_a"))
+    with starting("publish", "--push", "a.jsonl", folder=folder) as program:
+        wait_until(lambda: bool(read(consumer, settings, settings.topics.organization_events)), "the begin")
+        program.send_signal(signal.SIGINT)
+        _, said = program.communicate(timeout=20)
+    (begin,) = read(consumer, settings, settings.topics.organization_events)
+    push_id = (begin.key() or b"").decode()
+    assert program.returncode == 130
+    assert f"the full push {push_id} is incomplete" in said.decode()
 
 
 # What Utils.murmur2 of Kafka's Java clients makes of keys (its UtilsTest). The partition is the remainder of the hash

@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,23 @@ def ldapflow(
         env={**_environment(), **(environ or {})},
     )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@contextmanager
+def starting(*arguments: str | Path, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """The program while it runs; it is killed at the end if it still does."""
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "streams.cli.main", *map(str, arguments)],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _environment() -> dict[str, str]:

@@ -118,21 +118,61 @@ def test_a_file_that_changed_meanwhile_is_noticed() -> None:
         list(messages_of("events.jsonl", io.BytesIO(b"nonsense"), ROUTER))
 
 
-def test_the_events_of_a_push_carry_its_id() -> None:
-    router = Router(TOPICS, 10_000, NOW, push_id="p1")
-    value = router.route(ACCOUNT)[1].value
+PUSHING = Router(TOPICS, 10_000, NOW, push_id="p1")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [ACCOUNT, event("ud:user:push", userId="user_a1", username="mei"), event(PREFIX + "ud:user:lock", userId="u")],
+)
+def test_a_whole_record_is_pushed_with_the_id_of_the_push(line: bytes) -> None:
+    """Whatever event brings it: in a push it says how things are."""
+    value = PUSHING.route(line)[1].value
     assert value is not None
-    assert orjson.loads(value) == {**orjson.loads(ACCOUNT), "pushId": "p1"}
+    assert orjson.loads(value) == {**orjson.loads(line), "eventType": "ud:user:push", "pushId": "p1"}
 
 
-def test_a_push_within_a_push_is_refused() -> None:
-    router = Router(TOPICS, 10_000, NOW, push_id="p1")
-    with pytest.raises(InvalidEvent, match="is what --push makes itself"):
-        router.route(event("ud:push:end", pushId="p0", organizations=0, accounts=0))
+@pytest.mark.parametrize(
+    ("record", "event_type", "key"),
+    [
+        ({"userId": "user_a1", "organizationalUnits": []}, "ud:user:push", b"user_a1"),
+        ({"organizationalUnitId": "ou_rd", "name": "R&D"}, "ud:organizational_unit:push", b"ou_rd"),
+    ],
+)
+def test_a_bare_record_is_pushed_as_the_event_that_it_is(record: dict[str, Any], event_type: str, key: bytes) -> None:
+    """Its id says whose record it is."""
+    message = PUSHING.route(orjson.dumps(record))[1]
+    assert message.key == key
+    assert message.value is not None
+    assert orjson.loads(message.value) == {"eventType": event_type, "bizData": record, "pushId": "p1"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        event("ud:push:end", pushId="p0", organizations=0, accounts=0),
+        event("ud:user:delete", userId="user_a1"),
+        event("ud:user:update_password", userId="user_a1"),
+        event("ud:organizational_unit:add_user", organizationalUnitId="ou_rd", userId="user_a1"),
+        event("common:test"),
+        b'{"userId": "user_a1", "organizationalUnitId": "ou_rd"}',
+        b'{"username": "mei"}',
+    ],
+)
+def test_what_is_no_whole_record_has_no_place_in_a_push(line: bytes) -> None:
+    """It would be counted as an entity that is there."""
+    with pytest.raises(InvalidEvent, match=r"brings no whole record|no eventType"):
+        PUSHING.route(line)
+
+
+def test_a_bare_record_outside_a_push_is_no_event() -> None:
+    """Whether it is new or changed, only an event says."""
+    with pytest.raises(InvalidEvent, match="no eventType"):
+        ROUTER.route(b'{"userId": "user_a1"}')
 
 
 def test_the_marks_of_a_push_are_events_of_the_contract() -> None:
-    mark = Router(TOPICS, 10_000, NOW, push_id="p1").mark(begins=True, organizations=3, accounts=4)
+    mark = PUSHING.mark(begins=True, organizations=3, accounts=4)
     assert mark.value is not None
     assert ROUTER.route(mark.value)[1] == mark
     assert orjson.loads(mark.value)["bizData"] == {"pushId": "p1", "organizations": 3, "accounts": 4}
