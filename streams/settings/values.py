@@ -24,6 +24,7 @@ LDAPS_PORT: Final = 636
 _HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 _ATTRIBUTE: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)+)(;[A-Za-z0-9-]+)*")  # RFC 4512 section 2.5
 _FINGERPRINT: Final = re.compile(r"sha256:([0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){31}|[0-9A-Fa-f]{64})", re.IGNORECASE)
+_SOME_DN: Final = "cn=admin,dc=example,dc=com"
 _TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
@@ -141,27 +142,27 @@ def parse_fingerprint(text: str) -> str:
     return f"sha256:{bytes.fromhex(match[1].replace(':', '')).hex(':').upper()}"
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, like: str) -> str:
     if not isinstance(value, str):
-        raise ValueError("must be text")  # noqa: TRY004 - pydantic reports ValueError, not TypeError
+        raise ValueError(f"must be text such as {like}")  # noqa: TRY004 - pydantic reports ValueError, not TypeError
     return value
 
 
 def _server(value: Any) -> ServerAddress:
-    return value if isinstance(value, ServerAddress) else ServerAddress.parse(_text(value))
+    return value if isinstance(value, ServerAddress) else ServerAddress.parse(_text(value, "ldap://HOST:389"))
 
 
 def _listen(value: Any) -> ListenAddress:
-    return value if isinstance(value, ListenAddress) else ListenAddress.parse(_text(value))
+    return value if isinstance(value, ListenAddress) else ListenAddress.parse(_text(value, "127.0.0.1:9108"))
 
 
 def _dn(value: Any) -> DN:
     if isinstance(value, DN):
         return value
     try:
-        return DN.parse(_text(value))
+        return DN.parse(_text(value, _SOME_DN))
     except InvalidDN as exc:
-        raise ValueError(f"must be a DN such as cn=admin,dc=example,dc=com: {exc}") from exc
+        raise ValueError(f"must be a DN such as {_SOME_DN}: {exc}") from exc
 
 
 def _attribute(value: str) -> str:

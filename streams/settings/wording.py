@@ -40,7 +40,7 @@ _SENTENCES: Final = {
     "enum": "must be {expected}",
     "literal_error": "must be {expected}",
     "value_error": "{error}",
-    "tuple_type": "must be a list",
+    "tuple_type": "must be a list: write it between [ and ]",
     "mapping_type": "must be a section of `key: value` lines",
     "dict_type": "must be a section of `key: value` lines",
     "model_type": "must be a section of `key: value` lines",

@@ -36,77 +36,6 @@ def test_values_are_parsed_once(load: Load) -> None:
     assert settings.connection.certificate_fingerprints == (f"sha256:{octets}",)
 
 
-def test_all_problems_are_reported_at_once_in_the_order_of_the_file(problems: Problems) -> None:
-    """Wrong types, unknown keys, broken rules between settings and bad secrets do not hide each other."""
-    text = """\
-nam: head-office
-kafka:
-  session_timeout_seconds: 6
-  heartbeat_seconds: 5
-  account_partitions: many
-connection:
-  server: http://localhost
-  admin_dn: admin
-  admin_password: hunter2
-  start_tls: perhaps
-  endpoint: vpc
-sync:
-  disabled_accounts: delete
-  deletion_guard: {percent: 101, window_minutes: 0}
-users:
-  mapping:
-    - {attribute: uid, field: user.username}
-    - {attribute: userPassword, field: user.username}
-    - {attribute: cn, field: user.displayName, constant: x}
-    - {attribut: sn, constant: x}
-"""
-    found = problems(text)
-    assert [problem.split(": ")[1] for problem in found] == [
-        "nam",
-        "kafka.heartbeat_seconds",
-        "kafka.account_partitions",
-        "connection.server",
-        "connection.admin_dn",
-        "connection.admin_password",
-        "connection.start_tls",
-        "connection.endpoint",
-        "sync.target_dn",
-        "sync.disabled_accounts",
-        "sync.deletion_guard.percent",
-        "sync.deletion_guard.window_minutes",
-        "users.mapping[1]",
-        "users.mapping[2]",
-        "users.mapping[3].attribut",
-    ]
-    assert [int(problem.partition(":")[0]) for problem in found] == [
-        1, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 14, 18, 19, 20,
-    ]  # fmt: skip
-    assert not any("hunter2" in problem for problem in found)
-
-
-def test_an_unknown_key_names_the_nearest_known_one(problems: Problems) -> None:
-    assert problems(with_connection("start_tsl: true")) == [
-        "5: connection.start_tsl: unknown key: did you mean start_tls?"
-    ]
-
-
-def test_an_unknown_key_far_from_all_lists_the_known_ones(problems: Problems) -> None:
-    (problem,) = problems(SMALLEST + "metrics: {zzz: 1}\n")
-    assert problem == "7: metrics.zzz: unknown key: remove it; known here are listen"
-
-
-def test_a_misspelled_required_key_is_not_reported_as_missing_besides(problems: Problems) -> None:
-    assert problems(SMALLEST.replace("target_dn", "target_db")) == [
-        "6: sync.target_db: unknown key: did you mean target_dn?"
-    ]
-
-
-def test_a_duplicate_key_is_a_problem(problems: Problems) -> None:
-    """YAML readers usually let the last one win without a word."""
-    (problem,) = problems(with_connection("server: ldap://other"))
-    assert problem == "5: connection.server: is given twice, first in line 2: keep one of them"
-
-
 def test_an_alias_within_itself_is_a_problem(problems: Problems) -> None:
     """And no endless loop."""
     assert "10: endpoints.a.b: this alias contains itself: write the value out" in problems(
@@ -118,12 +47,6 @@ def test_a_syntax_error_is_one_line_with_its_position(problems: Problems) -> Non
     (problem,) = problems("kafka:\n  client: {a: 1\nsync: x\n")
     assert re.match(r"3:\d+: not valid YAML: ", problem)
     assert "\n" not in problem
-
-
-@pytest.mark.parametrize(("text", "words"), [("", "the file is empty"), ("- a\n", "expected `key: value` lines")])
-def test_a_file_without_sections_is_refused(problems: Problems, text: str, words: str) -> None:
-    (problem,) = problems(text)
-    assert words in problem
 
 
 def test_a_missing_file_says_how_to_go_on(tmp_path: Path) -> None:

@@ -70,12 +70,6 @@ def test_a_missing_secret_file_is_one_problem(problems: Problems, tmp_path: Path
     )
 
 
-def test_a_literal_password_is_refused_and_not_repeated(problems: Problems) -> None:
-    (problem,) = problems(SMALLEST.replace("${LDAP_PASSWORD}", "hunter2"))
-    assert problem.startswith("4: connection.admin_password: must not be written out")
-    assert "hunter2" not in problem
-
-
 def test_a_password_that_is_only_partly_a_variable_is_a_literal(problems: Problems) -> None:
     (problem,) = problems(SMALLEST.replace("${LDAP_PASSWORD}", "x${LDAP_PASSWORD}"))
     assert "must not be written out" in problem
@@ -98,12 +92,6 @@ def test_secrets_are_not_in_the_repr(load: Load) -> None:
         SMALLEST + "kafka: {client: {sasl.password: '${KAFKA}'}}\n", {**ENVIRONMENT, "KAFKA": "s3cret-of-kafka"}
     )
     assert "s3cret" not in repr(settings)
-
-
-def test_a_literal_kafka_password_is_refused(problems: Problems) -> None:
-    (problem,) = problems(SMALLEST + "kafka: {client: {sasl.password: hunter2}}\n")
-    assert problem.startswith("7: kafka.client.sasl.password: must not be written out")
-    assert "hunter2" not in problem
 
 
 def test_the_token_file_is_read_only_where_authentication_is_enabled(load: Load, problems: Problems) -> None:
