@@ -162,7 +162,7 @@ class CompiledMapping:
 
     def row_of(self, attribute: str) -> CompiledRow | None:
         """The row of an attribute, by any of its usual names."""
-        return next((row for row in self.rows if usual_name(row.attribute) == usual_name(attribute)), None)
+        return next((row for row in self.rows if same_attribute(row.attribute, attribute)), None)
 
     def evaluate(self, fields: Mapping[str, Json], path: Sequence[str | None] | None = None) -> dict[str, MappedValue]:
         """Work out the values of the attributes, those for creation too.
@@ -190,12 +190,22 @@ def compile_mapping(rows: Sequence[MappingRow], root: str) -> CompiledMapping:
     return CompiledMapping.of(rows, root)
 
 
+def same_attribute(one: str, other: str) -> bool:
+    """Tell whether two descriptions are of one attribute: by its usual names, options in any order (RFC 4512, 2.5)."""
+    return _one_name(one) == _one_name(other)
+
+
+def _one_name(attribute: str) -> tuple[str, ...]:
+    base, *options = attribute.lower().split(";")
+    return (usual_name(base), *sorted(set(options)))
+
+
 def _conflicts(rows: Sequence[MappingRow], root: str) -> Iterator[MappingProblem]:
     """Find what is wrong between rows."""
-    seen: dict[str, str] = {}
+    seen: dict[tuple[str, ...], str] = {}
     identifier: str | None = None
     for index, row in enumerate(rows):
-        name = usual_name(row.attribute)
+        name = _one_name(row.attribute)
         if name in seen:
             yield MappingProblem(index, f"{row.attribute} has a row already ({seen[name]}): keep one of them")
         seen.setdefault(name, row.attribute)

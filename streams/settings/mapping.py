@@ -6,9 +6,8 @@ from typing import Any, Final, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from processors.expressions import ORGANIZATION_PATH
-from processors.mapping import InvalidMapping, MappingRow, compile_mapping
+from processors.mapping import InvalidMapping, MappingRow, compile_mapping, same_attribute
 from processors.octets import is_binary
-from schemas.dn import usual_name
 from streams.settings.section import Section
 from streams.settings.values import AttributeName, ObjectClasses, Text
 
@@ -139,7 +138,7 @@ def _check_rdn(value: str, info: ValidationInfo) -> str:
     rows: tuple[Row, ...] | None = info.data.get("mapping")
     if rows is None:
         return value
-    naming = next((row for row in rows if usual_name(row.attribute) == usual_name(value) and row.on is None), None)
+    naming = next((row for row in rows if same_attribute(row.attribute, value) and row.on is None), None)
     if naming is None:
         raise ValueError(f"{value} needs a row in the mapping that is written always (without `on: create`)")
     if _uses_path(naming):
@@ -156,6 +155,6 @@ def _uses_path(row: Row) -> bool:
 
 def _check_id_attribute(value: str | None, info: ValidationInfo) -> str | None:
     rows: tuple[Row, ...] | None = info.data.get("mapping")
-    if value is not None and any(usual_name(row.attribute) == usual_name(value) for row in rows or ()):
+    if value is not None and any(same_attribute(row.attribute, value) for row in rows or ()):
         raise ValueError(f"{value} has a row in the mapping: the id is written there, so remove the row")
     return value

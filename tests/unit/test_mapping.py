@@ -198,7 +198,14 @@ def test_a_wrong_row_is_a_problem(row: MappingRow, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("mail", "Mail"), ("cn", "commonName"), ("uid", "0.9.2342.19200300.100.1.1")]
+    ("one", "other"),
+    [
+        ("mail", "Mail"),
+        ("cn", "commonName"),
+        ("uid", "0.9.2342.19200300.100.1.1"),
+        ("cn;lang-zh", "commonName;LANG-ZH"),
+        ("cn;lang-zh;lang-en", "cn;lang-en;lang-zh"),
+    ],
 )
 def test_an_attribute_has_one_row(one: str, other: str) -> None:
     """Also under another of its names."""
