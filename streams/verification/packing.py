@@ -1,0 +1,25 @@
+"""Many states in little memory: a million of a kilobyte each take some 200 MB."""
+
+import zlib
+from typing import Final
+
+_LEVEL: Final = 1
+_RAW_DEFLATE: Final = -15  # window bits; without header and checksum
+
+
+class Packer:
+    """Packs texts that are like each other: the first one is the dictionary of all others (RFC 1950 section 2.2)."""
+
+    def __init__(self) -> None:
+        self._dictionary: bytes | None = None
+
+    def pack(self, text: bytes) -> bytes:
+        """Make it small."""
+        if self._dictionary is None:
+            self._dictionary = text
+        packing = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW_DEFLATE, zdict=self._dictionary)
+        return packing.compress(text) + packing.flush()
+
+    def unpack(self, packed: bytes) -> bytes:
+        """Give the text back."""
+        return zlib.decompressobj(_RAW_DEFLATE, self._dictionary or b"").decompress(packed)

@@ -1,0 +1,116 @@
+"""How far the workers are: the committed offsets of their consumer group."""
+
+import asyncio
+from collections.abc import Mapping
+from time import monotonic
+from typing import Final, Self
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from schemas.errors import CommandFailed
+from streams.control import view_of
+from streams.kafka import Cluster, client_config, failure_of, read_to_end
+from streams.kafka.client import ErrorMemory
+from streams.settings import Settings
+
+_TIMEOUT_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.25
+
+
+class Workers:
+    """Watches the group, and is no member of it; used as `with`. Its methods raise CommandFailed without Kafka."""
+
+    def __init__(self, settings: Settings) -> None:
+        topics = settings.topics
+        self._settings = settings
+        self._topics = (topics.organization_events, topics.account_events)
+        self._errors = ErrorMemory()
+        try:
+            self._consumer = Consumer(
+                {
+                    **client_config(settings),
+                    "group.id": settings.kafka.application_id,
+                    "enable.auto.commit": False,
+                    "error_cb": self._errors,
+                }
+            )
+        except KafkaException as exc:
+            raise failure_of(exc, settings) from exc
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    async def ends(self) -> Mapping[tuple[str, int], int]:
+        """The ends that the input topics have now."""
+
+        def ask() -> Mapping[tuple[str, int], int]:
+            with Cluster(self._settings) as cluster:
+                return cluster.end_offsets(self._topics)
+
+        return await asyncio.to_thread(ask)
+
+    async def committed(self) -> dict[tuple[str, int], int]:
+        """The offset before which everything is done, of each partition of the input topics; 0 where none is known."""
+        return await asyncio.to_thread(self._committed)
+
+    def _committed(self) -> dict[tuple[str, int], int]:
+        with Cluster(self._settings) as cluster:
+            counts = cluster.partition_counts()
+        places = [TopicPartition(topic, number) for topic in self._topics for number in range(counts.get(topic, 0))]
+        try:
+            found = self._consumer.committed(places, timeout=_TIMEOUT_SECONDS)
+        except KafkaException as exc:
+            raise failure_of(self._errors.explain(exc), self._settings) from exc
+        return {(place.topic, place.partition): max(place.offset, 0) for place in found}
+
+    async def why_still(self) -> str:
+        """Why no offset moves, for people: what can be seen from here."""
+
+        def ask() -> str:
+            with Cluster(self._settings) as cluster:
+                if not cluster.has_members(self._settings.kafka.application_id):
+                    return "no worker runs: start one"
+            if view_of(read_to_end(self._settings, [self._settings.topics.control])).paused:
+                return "the workers are paused: `ldapflow resume`"
+            return "the workers are halted, or wait for the directory: see /readyz of each"
+
+        return await asyncio.to_thread(ask)
+
+
+class Patience:
+    """Ends a wait in which nothing happens.
+
+    Args:
+        seconds: without a change.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._seen: object = None
+        self._since = monotonic()
+
+    def is_over(self, now: object) -> bool:
+        """Whether what is waited for has been the same for so long."""
+        if now != self._seen:
+            self._seen, self._since = now, monotonic()
+        return monotonic() - self._since >= self._seconds
+
+
+class StandStill(CommandFailed):
+    """The workers do not move; what was asked of them stays valid."""
+
+
+async def wait_until_done(workers: Workers, ends: Mapping[tuple[str, int], int], patience: float) -> bool:
+    """Wait until the group has committed offsets; False when none of those moves for so many seconds."""
+    waiting = Patience(patience)
+    while True:
+        committed = await workers.committed()
+        left = {place: committed.get(place, 0) for place, end in ends.items() if committed.get(place, 0) < end}
+        if not left:
+            return True
+        if waiting.is_over(left):
+            return False
+        await asyncio.sleep(_POLL_SECONDS)
