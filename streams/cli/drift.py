@@ -50,7 +50,7 @@ def drifted(report: DriftReport) -> int:
 def _echo_report(report: DriftReport) -> None:
     states = (EntryState.SAME, *_ORDER)
     heading = ("KIND", *(state.upper() for state in states))
-    rows = [(kind.value, *(str(report.counts.get((kind, state), 0)) for state in states)) for kind in reversed(Kind)]
+    rows = [(kind.value, *(str(report.counts.get((kind, state), 0)) for state in states)) for kind in Kind]
     echo_table([heading, *rows])
     differences = sorted(report.differences, key=lambda difference: _ORDER.index(difference.state))
     if differences:

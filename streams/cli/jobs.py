@@ -1,8 +1,9 @@
 """`ldapflow jobs`: verifications and full pushes, and when the next verification is due."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from time import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
@@ -17,6 +18,8 @@ from streams.settings import Settings
 from streams.verifier.jobs import JobView, began, read_jobs
 from streams.verifier.running import running_job
 from streams.verifier.schedule import local_zone, next_run
+
+_ABANDONED: Final = "abandoned"
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
@@ -73,7 +76,8 @@ def _row(job: Job, alive: Verification | None) -> tuple[str, ...]:
     match job:
         case Verification():
             name = f"verification ({job.trigger}{', dry run' if job.dry_run else ''})"
-            return (one_line(job.id), name, started, _state(job, alive), one_line("; ".join(_words(job)) or "-"))
+            state = _state(job, alive)
+            return (one_line(job.id), name, started, state, one_line("; ".join(_words(job, state)) or "-"))
         case FullPush():
             counts = f"{job.organizations} organizations, {job.accounts} accounts"
             return (one_line(job.id), "full push", started, "begun" if job.ended is None else "ended", counts)
@@ -83,16 +87,18 @@ def _state(job: Verification, alive: Verification | None) -> str:
     """Its state; one that has no end and does not run was killed."""
     if job.state is not JobState.RUNNING or (alive is not None and alive.id == job.id):
         return job.state.value
-    return "abandoned"
+    return _ABANDONED
 
 
-def _words(job: Verification) -> list[str]:
-    words = (
-        [] if job.report is None else [f"{drifted(job.report)} differ" if drifted(job.report) else "nothing differs"]
-    )
-    words += [f"corrected: {corrected(job)}"] if corrected(job) else []
-    words += [] if job.detail is None else [job.detail]
-    return words
+def _words(job: Verification, state: str) -> Iterator[str]:
+    if state == _ABANDONED:
+        yield "its process is gone; the next verification goes on"
+    if job.report is not None:
+        yield f"{drifted(job.report)} differed" if drifted(job.report) else "nothing differed"
+    if job.corrections:
+        yield f"corrected: {corrected(job)}"
+    if job.detail is not None:
+        yield job.detail
 
 
 def _document(job: Job, alive: Verification | None) -> dict[str, Any]:

@@ -28,9 +28,9 @@ ACCOUNT_PARTITIONS = 6
 
 
 class RunningWorker:
-    """One `ldapflow worker`."""
+    """One `ldapflow worker`, or another long-running command."""
 
-    def __init__(self, configuration: Path, name: str) -> None:
+    def __init__(self, configuration: Path, name: str, command: str = "worker") -> None:
         folder = configuration.parent
         self.metrics_port = free_port()
         self.log = folder / f"{name}.log"
@@ -38,7 +38,7 @@ class RunningWorker:
         self.process = subprocess.Popen(  # noqa: S603 - our own program
             [
                 *(sys.executable, "-m", "streams.cli.main", "--config", str(configuration)),
-                *("--metrics-listen", f"127.0.0.1:{self.metrics_port}", "worker"),
+                *("--metrics-listen", f"127.0.0.1:{self.metrics_port}", command),
             ],
             cwd=folder,
             stdout=self._output,

@@ -1,0 +1,64 @@
+"""What is known of the jobs: which verification runs, and which one does what somebody asked for."""
+
+from schemas.jobs import FullPush, Job, JobState, Trigger, Verification
+from streams.verifier.jobs import JobView
+
+
+def verification(
+    identifier: str,
+    started: int,
+    state: JobState = JobState.DONE,
+    *,
+    request: str | None = None,
+    dry_run: bool = False,
+) -> Verification:
+    return Verification(identifier, Trigger.VERIFY, dry_run, state, started, request=request)
+
+
+def answer(*jobs: Verification) -> str | None:
+    """Who answers the request `r`, which was written down at 100."""
+    found = JobView(jobs).answer_to("r", 100)
+    return None if found is None else found.id
+
+
+def test_jobs_are_listed_as_they_began() -> None:
+    """Whatever the order in which they end; a push whose begin never came stands first."""
+    jobs: list[Job] = [
+        verification("b", 3),
+        FullPush("p", 1, 1, began=2),
+        FullPush("q", 1, 1, began=None),
+        verification("a", 1),
+    ]
+    assert [job.id for job in JobView(jobs).all] == ["q", "a", "p", "b"]
+
+
+def test_a_later_record_replaces_the_earlier_one() -> None:
+    view = JobView([verification("a", 1, JobState.RUNNING), verification("a", 1)])
+    assert (len(view.all), view.unended) == (1, [])
+
+
+def test_the_last_one_without_an_end_may_be_the_one_that_runs() -> None:
+    view = JobView([verification("b", 2, JobState.RUNNING), verification("a", 1, JobState.RUNNING)])
+    assert [job.id for job in view.unended] == ["a", "b"]
+
+
+def test_only_who_has_written_its_end_has_ended() -> None:
+    view = JobView([verification("a", 1, JobState.RUNNING), verification("b", 1, JobState.FAILED)])
+    assert [view.ended(name) is not None for name in ("a", "b", "c")] == [False, True, False]
+
+
+def test_who_names_a_request_answers_it() -> None:
+    """Before others, and whenever it began: clocks differ."""
+    assert answer(verification("later", 200), verification("named", 90, request="r")) == "named"
+
+
+def test_a_correction_that_began_later_answers_a_request() -> None:
+    assert answer(verification("before", 99), verification("later", 100)) == "later"
+
+
+def test_a_dry_run_answers_no_request_for_a_full_sync() -> None:
+    assert answer(verification("dry", 200, dry_run=True)) is None
+
+
+def test_an_earlier_verification_of_another_request_is_no_answer() -> None:
+    assert answer(verification("other", 50, request="s")) is None
