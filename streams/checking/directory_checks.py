@@ -62,14 +62,14 @@ class DirectoryChecks:
             await self._connection.close()
 
     async def connection(self) -> Findings:
-        """Whether the server answers and is who it should be."""
+        """Whether the server can be reached, and is who it should be."""
         settings = self._settings.connection
         try:
             connection = await open_encrypted(self._directory)
         except Retryable as exc:
             also = "" if self._settings.source_address is None else " or connection.endpoint"
             yield fault(
-                f"LDAP at {settings.server} does not answer ({exc})", f"start it, or correct connection.server{also}"
+                f"LDAP at {settings.server} cannot be reached ({exc})", f"start it, or correct connection.server{also}"
             )
             return
         certificate = connection.certificate
@@ -78,19 +78,19 @@ class DirectoryChecks:
 
     def _link(self, certificate: bytes | None) -> Finding:
         settings = self._settings.connection
-        answers = f"LDAP at {settings.server} answers"
+        reached = f"LDAP at {settings.server} is reached"
         if certificate is None:
+            encrypt = REMEDIES[HaltReason.CONFIDENTIALITY_REQUIRED]
+            if self._settings.sync.passwords and not settings.allow_plaintext:
+                return fault(f"{reached} unencrypted, and sync.passwords would not be obeyed so", encrypt)
             if settings.allow_plaintext and not settings.server.loopback:
-                return advice(
-                    f"{answers}, unencrypted: passwords can be read on the way",
-                    REMEDIES[HaltReason.CONFIDENTIALITY_REQUIRED],
-                )
-            return fine(f"{answers}, unencrypted, on this machine")
+                return advice(f"{reached} unencrypted: passwords can be read on the way", encrypt)
+            return fine(f"{reached} unencrypted, on this machine")
         how = "TLS" if settings.server.tls else "StartTLS"
         if settings.certificate_fingerprints:
-            return fine(f"{answers} by {how}, its certificate is pinned: {fingerprint(certificate)}")
+            return fine(f"{reached} by {how}, its certificate is pinned: {fingerprint(certificate)}")
         trusted = "by the system's authorities" if settings.ca_file is None else f"by {settings.ca_file}"
-        return fine(f"{answers} by {how}, its certificate is trusted {trusted}")
+        return fine(f"{reached} by {how}, its certificate is trusted {trusted}")
 
     async def bind(self) -> Findings:
         """Whether the administrator may log on."""
@@ -99,6 +99,10 @@ class DirectoryChecks:
             self._connection = await open_session(self._directory)
         except Halting as exc:
             raise Halting(exc.reason, f"{admin_dn} cannot log on ({exc.detail})") from exc
+        except Retryable as exc:
+            server = self._settings.connection.server
+            yield fault(f"{server} does not answer ({exc})", "see that an LDAP server is on that port, and well")
+            return
         yield fine(f"as {admin_dn}")
 
     async def target(self) -> Findings:

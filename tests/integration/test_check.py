@@ -37,10 +37,10 @@ from tests.support.sink import ADD, leave_probe, make_target, once, write
 Found = dict[str, list[str]]
 
 
-def settings_of(broker: Kafka, slapd: Slapd, /, **sections: Mapping[str, Any]) -> Settings:
+def settings_of(broker: Kafka, slapd: Slapd, /, **sections: Any) -> Settings:
     """A configuration whose target is one of the test's own, and pinned."""
     target, target_uuid = make_target(slapd)
-    base: dict[str, dict[str, Any]] = {
+    base: dict[str, Any] = {
         "kafka": {"bootstrap_servers": broker.bootstrap_servers},
         "metrics": {"listen": "127.0.0.1:0"},
         "connection": {
@@ -51,7 +51,7 @@ def settings_of(broker: Kafka, slapd: Slapd, /, **sections: Mapping[str, Any]) -
         "sync": {"target_dn": str(target), "target_entry_uuid": target_uuid},
     }
     for name, values in sections.items():
-        base[name] = {**base.get(name, {}), **values}
+        base[name] = {**base.get(name, {}), **values} if isinstance(values, dict) else values
     return Settings.model_validate(base)
 
 
@@ -151,9 +151,26 @@ async def test_who_may_not_log_on_is_told(kafka: Kafka, slapd: Slapd, wrong: Map
     assert marks(told, "connection") == "✓"
 
 
+async def test_a_server_that_says_nothing_is_told(kafka: Kafka, slapd: Slapd, proxy: Callable[..., Proxy]) -> None:
+    """It takes the connection, as a frozen one does."""
+    front = proxy(slapd.port)
+    front.drop_replies(True)
+    connection = {"server": f"ldap://127.0.0.1:{front.port}", "operation_timeout_seconds": 0.3}
+    told = await found(settings_of(kafka, slapd, connection=connection))
+    assert told["bind"][0].endswith(": see that an LDAP server is on that port, and well")
+
+
+async def test_passwords_need_an_encrypted_link(kafka: Kafka, slapd: Slapd) -> None:
+    """Also on this machine, unless it is allowed."""
+    told = await found(settings_of(kafka, slapd, sync={"passwords": True}))
+    assert marks(told, "connection") == "✗"
+    allowed = await found(settings_of(kafka, slapd, sync={"passwords": True}, connection={"allow_plaintext": True}))
+    assert marks(allowed, "connection") == "✓"
+
+
 async def test_what_this_version_does_not_do_is_told(kafka: Kafka, slapd: Slapd) -> None:
     """A worker would refuse to start."""
-    told = await found(settings_of(kafka, slapd, users={"rdn_conflict": "qualify"}))
+    told = await found(settings_of(kafka, slapd, state_store="rocksdb"))
     assert marks(told, "configuration") == "✗"
 
 
