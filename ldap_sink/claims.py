@@ -7,6 +7,8 @@ Here it is not, for all that happens in this process; other processes settle suc
 from collections import OrderedDict
 from typing import Final
 
+from schemas.events import Subject
+
 # Far more than can be at work at once: for a caller that tells less than it should.
 MAX_SUBJECTS: Final = 1024
 
@@ -15,10 +17,10 @@ class Claims:
     """Entries, each with the entity that takes it. Nothing here waits, so that nobody can come between."""
 
     def __init__(self) -> None:
-        self._claimants: dict[str, str] = {}
-        self._entries: OrderedDict[str, set[str]] = OrderedDict()
+        self._claimants: dict[str, Subject] = {}
+        self._entries: OrderedDict[Subject, set[str]] = OrderedDict()
 
-    def claim(self, entry_uuid: str, subject: str) -> str | None:
+    def claim(self, entry_uuid: str, subject: Subject) -> Subject | None:
         """Claim an entry; returns who has claimed it already, if that is another."""
         claimant = self._claimants.setdefault(entry_uuid, subject)
         if claimant != subject:
@@ -28,11 +30,11 @@ class Claims:
             self.release(next(iter(self._entries)))
         return None
 
-    def claimant(self, entry_uuid: str) -> str | None:
+    def claimant(self, entry_uuid: str) -> Subject | None:
         """Who has claimed an entry."""
         return self._claimants.get(entry_uuid)
 
-    def release(self, subject: str) -> None:
+    def release(self, subject: Subject) -> None:
         """Give up all that an entity has claimed."""
         for entry_uuid in self._entries.pop(subject, ()):
             del self._claimants[entry_uuid]

@@ -62,9 +62,9 @@ def difference_in_place(wanted: WantedEntry, found: FoundEntry, subschema: Subsc
     return tuple(_changes(wanted, mapped, _by_key(found.attributes, subschema), subschema))
 
 
-def has_classes(wanted: WantedEntry, found: FoundEntry, subschema: Subschema) -> bool:
+def has_classes(object_classes: Iterable[str], found: FoundEntry, subschema: Subschema) -> bool:
     """Say whether the found entry belongs to all the object classes, by itself or by inheritance."""
-    return not _missing_classes(wanted, _by_key(found.attributes, subschema), subschema)
+    return not _missing_classes(object_classes, _by_key(found.attributes, subschema), subschema)
 
 
 def distinct(name: str, values: Values, subschema: Subschema) -> Values:
@@ -135,15 +135,15 @@ def _with(
 def _changes(
     wanted: WantedEntry, mapped: Mapping[str, tuple[str, Values]], have: Mapping[str, Values], subschema: Subschema
 ) -> Iterable[AttributeChange]:
-    if missing := _missing_classes(wanted, have, subschema):
+    if missing := _missing_classes(wanted.object_classes, have, subschema):
         yield AttributeChange(ModifyOperation.ADD, "objectClass", missing)
     for key, (name, values) in mapped.items():
         yield from _attribute_changes(name, values, have.get(key, ()), subschema)
 
 
-def _missing_classes(wanted: WantedEntry, have: Mapping[str, Values], subschema: Subschema) -> Values:
+def _missing_classes(object_classes: Iterable[str], have: Mapping[str, Values], subschema: Subschema) -> Values:
     present = subschema.classes(value.decode(errors="replace") for value in have.get(OBJECT_CLASS, ()))
-    return tuple(name.encode() for name in wanted.object_classes if not subschema.classes([name]) <= present)
+    return tuple(name.encode() for name in object_classes if not subschema.classes([name]) <= present)
 
 
 def _attribute_changes(name: str, wanted: Values, have: Values, subschema: Subschema) -> Iterable[AttributeChange]:

@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ldap_sink.adopting import ids_of, owner_by_id
 from ldap_sink.diffing import difference, difference_in_place
 from ldap_sink.locking import LOCK_ATTRIBUTE, lock_differs
-from ldap_sink.outcomes import IdMark
+from ldap_sink.marks import ids_of
 from ldap_sink.subschema import OBJECT_CLASS, Subschema
 from schemas.entries import AttributeChange, EntryDrift, FoundEntry, Values, WantedEntry
 
@@ -38,12 +37,11 @@ class DriftFinder:
 
     def is_others(self, id_attribute: str | None, identifier: str, found: FoundEntry) -> bool:
         """Whether an entry says, by the attribute that is configured for it, that it belongs to another entity."""
-        mark = None if id_attribute is None else IdMark(id_attribute, identifier.encode())
-        return owner_by_id(mark, found, self.subschema) is not None
+        return any(value != identifier.encode() for value in self.ids(id_attribute, found))
 
     def ids(self, id_attribute: str | None, found: FoundEntry) -> Values:
         """The ids that an entry carries; none where no attribute is configured for them."""
-        return ids_of(None if id_attribute is None else IdMark(id_attribute, b""), found, self.subschema)
+        return () if id_attribute is None else ids_of(id_attribute, found, self.subschema)
 
     def has_classes(self, object_classes: Iterable[str], found: FoundEntry) -> bool:
         """Whether an entry belongs to all the object classes, by itself or by inheritance."""

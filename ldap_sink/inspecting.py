@@ -62,7 +62,7 @@ async def inspect(
     if parent is None:
         return Inspection()
     found = await directory.read(parent.child(wanted.rdn), attributes)
-    if found is not None and not has_classes(wanted, found, await directory.subschema()):
+    if found is not None and not has_classes(wanted.object_classes, found, await directory.subschema()):
         return Inspection(found, "dn", foreign=True)
     if found is not None:
         return await _compared(directory, wanted, parent, found, "dn")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from ldap_sink.directory import Directory
+from ldap_sink.marks import IdMark
 from ldap_sink.protocol.filters import equality
 from schemas.dn import DN
 from schemas.entries import FoundEntry
@@ -25,6 +26,16 @@ async def locate(
     # Last, because the index on entryUUID may be missing.
     hits = await directory.find(equality("entryUUID", binding.entry_uuid), attributes)
     return hits[0] if hits else None
+
+
+async def locate_own(
+    directory: Directory, binding: Binding, guesses: Iterable[DN], attributes: Sequence[str], mark: IdMark | None
+) -> FoundEntry | None:
+    """Find a bound entry as `locate` does; one that says that it belongs to another entity is that one's."""
+    if mark is None:
+        return await locate(directory, binding, guesses, attributes)
+    found = await locate(directory, binding, guesses, (*attributes, mark.attribute))
+    return None if found is None or mark.other_id(found, await directory.subschema()) is not None else found
 
 
 def guesses(binding: Binding, parent: DN | None) -> list[DN]:

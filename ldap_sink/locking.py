@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from ldap_sink.adopting import owner_by_id
 from ldap_sink.directory import Directory
 from ldap_sink.failures import Conflict
-from ldap_sink.locating import guesses, locate
-from ldap_sink.outcomes import IdMark
+from ldap_sink.locating import guesses, locate_own
+from ldap_sink.marks import IdMark
 from schemas.entries import AttributeChange, FoundEntry, Modify, ModifyOperation
 from schemas.errors import MaybeApplied, NotSent, Retryable
 from schemas.states import Binding
@@ -61,13 +60,8 @@ class Locker:
         """
         if binding.target.lower() != self._directory.target:
             return None
-        asked = (LOCK_ATTRIBUTE,) if mark is None else (LOCK_ATTRIBUTE, mark.attribute)
-        found = await locate(self._directory, binding, guesses(binding, None), asked)
-        if found is None:
-            return None
-        if mark is not None and owner_by_id(mark, found, await self._directory.subschema()) is not None:
-            return None
-        return LockLook(lock_state(found), found, binding, mark)
+        found = await locate_own(self._directory, binding, guesses(binding, None), (LOCK_ATTRIBUTE,), mark)
+        return None if found is None else LockLook(lock_state(found), found, binding, mark)
 
     async def set_lock(self, seen: LockLook, *, locked: bool) -> tuple[Modify, ...]:
         """Lock an account for good, or lift such a lock; one that the server set for a while is never lifted.

@@ -1,32 +1,13 @@
 """What comes of an attempt to make the directory what it should be."""
 
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Protocol
 
 from schemas.dn import DN
-from schemas.entries import Change, WantedEntry
+from schemas.entries import Change
 from schemas.errors import LdapflowError
+from schemas.events import Subject
 from schemas.states import Awaited, Binding
-
-
-@dataclass(frozen=True, slots=True)
-class IdMark:
-    """By what an entry itself says whose it is.
-
-    Attributes:
-        attribute: the one that is configured for it (`id_attribute`).
-        value: the entity's id, told from others by octets.
-    """
-
-    attribute: str
-    value: bytes
-
-    @classmethod
-    def of(cls, wanted: WantedEntry) -> Self | None:
-        """The mark that the entry shall have; None where none is configured."""
-        if wanted.id_attribute is None:
-            return None
-        return cls(wanted.id_attribute, wanted.attributes[wanted.id_attribute][0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +64,5 @@ class ParentMissing(LdapflowError):
 class Holders(Protocol):
     """Knows which entity an entry is bound to."""
 
-    async def holder_of(self, entry_uuid: str) -> str | None:
-        """The id of the entity bound to the entry; None when it is nobody's, by all that was written until now."""
+    async def holder_of(self, entry_uuid: str) -> Subject | None:
+        """The entity bound to the entry; None when it is nobody's, by all that was written until now."""

@@ -4,21 +4,23 @@ Many entities at once; one entity at a time. Every write may be repeated: it is 
 happens only while that is still so. A reply that is lost is answered by reading again.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
-from ldap_sink.adopting import Adopter, owner_by_id
+from ldap_sink.adopting import Adopter
 from ldap_sink.claims import Claims
 from ldap_sink.diffing import difference, difference_in_place, distinct
 from ldap_sink.directory import Directory
 from ldap_sink.failures import ENTRY_ALREADY_EXISTS, NOT_ALLOWED_ON_NON_LEAF, Conflict
-from ldap_sink.locating import guesses, locate
-from ldap_sink.outcomes import Applied, Holders, IdMark, ParentMissing, Removed, Waits
+from ldap_sink.locating import guesses, locate, locate_own
+from ldap_sink.marks import IdMark
+from ldap_sink.outcomes import Applied, Holders, ParentMissing, Removed, Waits
 from ldap_sink.protocol.results import NO_SUCH_OBJECT
 from schemas.dn import DN
 from schemas.entries import Add, AttributeChange, Change, Delete, FoundEntry, Modify, Move, WantedEntry
 from schemas.errors import MaybeApplied, NotSent, Retryable
+from schemas.events import Subject
 from schemas.states import AwaitsChildren, AwaitsEntity, AwaitsTime, Binding
 
 # Each round reads and writes once; somebody who changes the entry all the time must not keep us for ever.
@@ -35,7 +37,7 @@ class _Task:
         changes: what was written so far; grows.
     """
 
-    subject: str
+    subject: Subject
     wanted: WantedEntry
     parent: DN
     binding: Binding | None
@@ -67,13 +69,15 @@ class Sink:
         self._adopter = Adopter(directory, holders, self._claims)
         self._clock = clock
 
-    async def apply(self, subject: str, wanted: WantedEntry, parent: DN, binding: Binding | None) -> Applied | Waits:
+    async def apply(
+        self, subject: Subject, wanted: WantedEntry, parent: DN, binding: Binding | None
+    ) -> Applied | Waits:
         """Make the entry of an entity what it should be, and learn which entry it is.
 
         An entry that was made or adopted is given to no other entity before `settled` is called.
 
         Args:
-            subject: the entity's id.
+            subject: the entity.
             wanted: the entry, apart from where it stands.
             parent: the DN that the parent has now.
             binding: None, and one of another target, mean that no entry is known.
@@ -90,7 +94,7 @@ class Sink:
                 self._claims.release(subject)
         return outcome
 
-    def settled(self, subject: str) -> None:
+    def settled(self, subject: Subject) -> None:
         """Take note that the outcome of `apply` is recorded, so that `Holders` knows it; or that it never will be."""
         self._claims.release(subject)
 
@@ -105,7 +109,7 @@ class Sink:
             return None
 
         async def once() -> Applied | None:
-            found = await self._bound_entry(valid, guesses(valid, None), _compared(wanted), IdMark.of(wanted))
+            found = await locate_own(self._directory, valid, guesses(valid, None), _compared(wanted), IdMark.of(wanted))
             if found is None:
                 return None
             subschema = await self._directory.subschema()
@@ -135,7 +139,7 @@ class Sink:
             return Removed()
 
         async def once() -> Removed | Waits:
-            found = await self._bound_entry(valid, guesses(valid, parent), (), mark)
+            found = await locate_own(self._directory, valid, guesses(valid, parent), (), mark)
             if found is None:
                 return Removed(tuple(changes))
             change = Delete(found.dn)
@@ -185,7 +189,7 @@ class Sink:
         if task.binding is not None:
             # The wanted DN too: a crash may have come between our ModifyDN and its record.
             places = [*guesses(task.binding, task.parent), wanted_dn]
-            found = await self._bound_entry(task.binding, places, task.attributes, task.mark)
+            found = await locate_own(self._directory, task.binding, places, task.attributes, task.mark)
         if found is not None:
             return await self._correct(task, found, task.binding)
         match await self._adopter.find(task.mark, task.subject, task.wanted, wanted_dn, task.attributes):
@@ -195,16 +199,6 @@ class Sink:
                 return replace(waits, changes=tuple(task.changes))
             case adopted:
                 return await self._correct(task, adopted, None)
-
-    async def _bound_entry(
-        self, binding: Binding, places: Iterable[DN], attributes: Sequence[str], mark: IdMark | None
-    ) -> FoundEntry | None:
-        """Find a bound entry; one that says that it belongs to another entity is that one's."""
-        asked = attributes if mark is None else (*attributes, mark.attribute)
-        found = await locate(self._directory, binding, places, asked)
-        if found is None or owner_by_id(mark, found, await self._directory.subschema()) is not None:
-            return None
-        return found
 
     async def _create(self, task: _Task, dn: DN) -> Applied | Waits:
         subschema = await self._directory.subschema()
@@ -223,7 +217,8 @@ class Sink:
             raise
         other = self._claims.claim(found.entry_uuid, task.subject)
         if other is not None:  # somebody read it before the reply to the Add was here
-            return Waits("dn_occupied", AwaitsEntity(other), tuple(task.changes), found.dn)
+            awaited = AwaitsEntity.of(other, task.subject[0])
+            return Waits("dn_occupied", awaited, tuple(task.changes), found.dn)
         return Applied(self._bound(found, None), tuple(task.changes))
 
     async def _correct(self, task: _Task, found: FoundEntry, binding: Binding | None) -> Applied | Waits:
@@ -251,7 +246,8 @@ class Sink:
             raise ParentMissing(conflict.matched_dn) from conflict
         occupant = None
         if conflict.code == ENTRY_ALREADY_EXISTS:
-            occupant = await directory.read(move.new_dn, () if task.mark is None else (task.mark.attribute,))
+            asked = () if task.mark is None else ("objectClass", task.mark.attribute)
+            occupant = await directory.read(move.new_dn, asked)
         if occupant is None or occupant.entry_uuid == found.entry_uuid:
             raise conflict
         if binding is not None:  # else nobody would know that the entry is ours

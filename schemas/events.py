@@ -48,6 +48,10 @@ class EventType(StrEnum):
     TEST = "common:test"
 
 
+Subject: TypeAlias = tuple[Kind, str]
+"""Kind and id: an account and an organization of one id are two."""
+
+
 class RedriveReason(StrEnum):
     """Why an owner is asked to look at its own state again (design section 4, "One way in")."""
 

@@ -106,8 +106,8 @@ def _awaited_json(awaited: Awaited) -> dict[str, Any]:
     match awaited:
         case AwaitsOrganization(identifier):
             return {"organization": identifier}
-        case AwaitsEntity(identifier):
-            return {"entity": identifier}
+        case AwaitsEntity(identifier, kind):
+            return {"entity": identifier} if kind is None else {"entity": identifier, "kind": kind.value}
         case AwaitsChildren():
             return {"children": True}
         case AwaitsTime():
@@ -122,6 +122,8 @@ def _awaited(document: dict[str, Any] | None) -> Awaited | None:
             return None
         case {"organization": str(identifier)}:
             return AwaitsOrganization(identifier)
+        case {"entity": str(identifier), "kind": str(kind)}:
+            return AwaitsEntity(identifier, Kind(kind))
         case {"entity": str(identifier)}:
             return AwaitsEntity(identifier)
         case {"children": True}:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
-from schemas.events import NEVER, Record
+from schemas.events import NEVER, Kind, Record, Subject
 
 
 class Status(StrEnum):
@@ -44,9 +44,24 @@ class AwaitsOrganization:
 
 @dataclass(frozen=True, slots=True)
 class AwaitsEntity:
-    """Until that entity leaves the DN or the entry."""
+    """Until that entity leaves the DN or the entry.
+
+    Attributes:
+        kind: None: of the same kind as who waits.
+    """
 
     entity_id: str
+    kind: Kind | None = None
+
+    @classmethod
+    def of(cls, awaited: Subject, waiter: Kind) -> Self:
+        """Wait for an entity of any kind."""
+        kind, identifier = awaited
+        return cls(identifier, None if kind is waiter else kind)
+
+    def subject(self, waiter: Kind) -> Subject:
+        """Whom somebody of that kind waits for."""
+        return self.kind or waiter, self.entity_id
 
 
 @dataclass(frozen=True, slots=True)

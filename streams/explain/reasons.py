@@ -129,8 +129,8 @@ def _awaited(awaited: Awaited | None) -> str:
             return ""
         case AwaitsOrganization(identifier):
             return f"waits for organization {identifier}"
-        case AwaitsEntity(identifier):
-            return f"waits for {identifier}"
+        case AwaitsEntity(identifier, kind):
+            return f"waits for {identifier}" if kind is None else f"waits for {kind.value} {identifier}"
         case AwaitsChildren():
             return "waits until they are gone"
         case AwaitsTime():

@@ -1,7 +1,7 @@
 """Keeps disabled accounts from logging on: the permanent lock of ppolicy (design section 5, "Disabled accounts")."""
 
 from ldap_sink.locking import Locker, LockState
-from ldap_sink.outcomes import IdMark
+from ldap_sink.marks import IdMark
 from schemas.entries import Change
 from schemas.events import Kind, Record
 from streams.settings import DisabledAccounts

@@ -6,7 +6,8 @@ from typing import Final
 
 from ldap_sink.directory import Directory
 from ldap_sink.failures import Judged
-from ldap_sink.outcomes import Applied, IdMark, ParentMissing, Removed, Waits
+from ldap_sink.marks import IdMark
+from ldap_sink.outcomes import Applied, ParentMissing, Removed, Waits
 from ldap_sink.probing import Prober
 from ldap_sink.sink import Sink
 from ldap_sink.subschema import Subschema
@@ -119,7 +120,7 @@ class Applier:
                     return Verdict(Status.WAITING, reason, awaited, occupied=occupied)
                 case Applied(binding):
                     attempt.bind(binding)
-                    attempt.until_recorded.callback(self._parts.sink.settled, attempt.identifier)
+                    attempt.until_recorded.callback(self._parts.sink.settled, attempt.subject)
             await self._parts.locks.settle(attempt, record, self._mark(attempt))
             again = self._place(record)
             if again == placed and self._parents.route(placed.path) == route:
@@ -133,11 +134,11 @@ class Applier:
     async def _apply_entry(self, attempt: Attempt, wanted: WantedEntry, parent: DN) -> Applied | Waits:
         """Apply under the wanted name; who shall let a circle turn and cannot have it takes a temporary one."""
         attempt.stands_aside = False
-        outcome = await self._parts.sink.apply(attempt.identifier, wanted, parent, attempt.binding)
+        outcome = await self._parts.sink.apply(attempt.subject, wanted, parent, attempt.binding)
         attempt.changes += outcome.changes
         if attempt.aside and isinstance(outcome, Waits) and outcome.occupied is not None:
             aside = _aside(wanted, attempt.identifier)
-            outcome = await self._parts.sink.apply(attempt.identifier, aside, parent, attempt.binding)
+            outcome = await self._parts.sink.apply(attempt.subject, aside, parent, attempt.binding)
             attempt.changes += outcome.changes
             attempt.stands_aside = True
         return outcome
@@ -213,7 +214,7 @@ class Applier:
                     attempt.bind(found)
         elif binding is not None:
             holder = self._parts.view.holder(binding.entry_uuid)
-            if holder is not None and holder != (attempt.kind, attempt.identifier):
+            if holder is not None and holder != attempt.subject:
                 attempt.bind(None)  # two took one entry, and it belongs to the other
         return None
 
@@ -226,13 +227,15 @@ class Applier:
         for entry_uuid in children:
             holder = self._parts.view.holder(entry_uuid)
             if holder is not None:
-                return Verdict(Status.WAITING, "children", AwaitsEntity(holder[1]))
+                return Verdict(Status.WAITING, "children", AwaitsEntity.of(holder, attempt.kind))
         return Verdict(Status.WAITING, "foreign_children", AwaitsTime())
 
     def _mark(self, attempt: Attempt) -> IdMark | None:
         """By what the entry says that it is this entity's, where that is configured."""
-        attribute = self._parts.rules[attempt.kind].id_attribute
-        return None if attribute is None else IdMark(attribute, attempt.identifier.encode())
+        rules = self._parts.rules[attempt.kind]
+        if rules.id_attribute is None:
+            return None
+        return IdMark(rules.id_attribute, attempt.identifier.encode(), rules.object_classes)
 
     async def _wanted(self, record: Record, placed: Placed | None) -> WantedEntry:
         subschema = await self._parts.directory.subschema()

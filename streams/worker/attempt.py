@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from schemas.dn import DN
 from schemas.entries import Add, Change
-from schemas.events import Kind
+from schemas.events import Kind, Subject
 from schemas.states import Awaited, Binding, State, Status
 
 
@@ -65,6 +65,11 @@ class Attempt:
         self._was_bound = state.binding is not None
         self.until_recorded = AsyncExitStack()
         self._intend = intend
+
+    @property
+    def subject(self) -> Subject:
+        """Kind and id."""
+        return self.kind, self.identifier
 
     @property
     def binding(self) -> Binding | None:

@@ -14,7 +14,7 @@ from processors.folding import Stale, fold
 from schemas.codec import decode_event
 from schemas.dn import DN
 from schemas.errors import DeadLetterReason, Halting, InvalidEvent, Permanent, Retryable
-from schemas.events import ConnectivityTest, Event, Kind, PushMark, Redrive, RedriveReason
+from schemas.events import ConnectivityTest, Event, Kind, PushMark, Redrive, RedriveReason, Subject
 from schemas.states import Revision, State, Status
 from streams.control import ControlView
 from streams.dead_letters import Original
@@ -24,7 +24,6 @@ from streams.worker.applying import Applier
 from streams.worker.attempt import Attempt, Verdict
 from streams.worker.gate import Gate
 from streams.worker.recorder import Recorder, fits
-from streams.worker.state_view import Subject
 
 log = structlog.get_logger(__name__)
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from processors.placement import Outside, Placed, is_source_or_root, place_below, walk
 from schemas.dn import DN
-from schemas.events import Kind, RedriveReason
+from schemas.events import Kind, RedriveReason, Subject
 from schemas.states import Status
 from streams.worker.backlog import Backlog
 from streams.worker.redriving import Redrives
-from streams.worker.state_view import Seen, StateView, Subject
+from streams.worker.state_view import Seen, StateView
 
 
 class ScopeWatch:

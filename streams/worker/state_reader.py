@@ -10,7 +10,7 @@ from typing import Self
 import structlog
 
 from schemas.errors import CommandFailed, Retryable
-from schemas.events import Kind
+from schemas.events import Kind, Subject
 from schemas.state_codec import decode_state
 from schemas.states import State
 from streams.kafka import MessageReader, Received, TopicTail
@@ -40,15 +40,14 @@ class StateReader:
     async def __aexit__(self, *error: object) -> None:
         await self._tail.__aexit__(*error)
 
-    async def holder_of(self, entry_uuid: str) -> str | None:
-        """The id of the entity bound to an entry, by all that was written until now.
+    async def holder_of(self, entry_uuid: str) -> Subject | None:
+        """The entity bound to an entry, by all that was written until now.
 
         Raises:
             Retryable: Kafka does not answer.
         """
         await self.catch_up()
-        holder = self._view.holder(entry_uuid)
-        return None if holder is None else holder[1]
+        return self._view.holder(entry_uuid)
 
     async def catch_up(self) -> None:
         """Wait until the view has everything that was written until now.

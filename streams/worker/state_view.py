@@ -11,12 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from processors.placement import homes
-from schemas.events import Kind
+from schemas.events import Kind, Subject
 from schemas.states import Awaited, Binding, Revision, State, Status
 from streams.worker.index import Index
 from streams.worker.removals import Removals
 
-Subject: TypeAlias = tuple[Kind, str]
 Tally: TypeAlias = tuple[int, str | None]  # a partition and a reason
 Listener: TypeAlias = Callable[["Seen | None", "Seen | None"], None]
 
@@ -135,7 +134,7 @@ class StateView:
         holders = self._holders[entry_uuid]
         if not holders:
             return None
-        return min(holders, key=lambda subject: (_bound_at(self.get(subject)), subject[1]))
+        return min(holders, key=lambda subject: (_bound_at(self.get(subject)), subject[1], subject[0]))
 
     def holders(self, entry_uuid: str) -> AbstractSet[Subject]:
         """The entities bound to an entry; more than one is a fault that must be mended."""

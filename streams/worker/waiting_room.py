@@ -15,12 +15,12 @@ from typing import Final, TypeAlias, assert_never
 
 from processors.placement import Unplaced, place_below
 from schemas.dn import DN
-from schemas.events import Kind, RedriveReason
+from schemas.events import Kind, RedriveReason, Subject
 from schemas.states import AwaitsChildren, AwaitsEntity, AwaitsOrganization, AwaitsTime, Revision, Status
 from streams.worker.backlog import Backlog
 from streams.worker.index import Index
 from streams.worker.redriving import Redrives
-from streams.worker.state_view import Seen, StateView, Subject
+from streams.worker.state_view import Seen, StateView
 
 FIRST_RETRY_SECONDS: Final = 30.0
 LAST_RETRY_SECONDS: Final = 3600.0
@@ -112,8 +112,8 @@ class WaitingRoom:
         seen = self._waiting.get(subject)
         if seen is None or not isinstance(seen.awaited, AwaitsEntity):
             return
-        others = list(self._entities(seen.awaited.entity_id))
-        if not any(other.binding is not None and DN.parse(other.binding.dn).matches(occupied) for other in others):
+        other = self._view.get(seen.awaited.subject(seen.kind))
+        if other is None or other.binding is None or not DN.parse(other.binding.dn).matches(occupied):
             self._release(seen)
 
     def _on_change(self, before: Seen | None, seen: Seen | None) -> None:
@@ -158,21 +158,21 @@ class WaitingRoom:
 
     def _break_circle(self, seen: Seen) -> None:
         """If A waits for B's name and B, maybe by others, for A's: the one with the smallest id steps aside."""
-        circle, ids = [seen], {seen.id}
+        circle, members = [seen], {seen.subject}
         while True:
-            awaited = circle[-1].awaited
-            if not isinstance(awaited, AwaitsEntity):
+            awaited = _awaited_entity(circle[-1])
+            if awaited is None:
                 return
-            following = self._waiting.get((seen.kind, awaited.entity_id))
+            following = self._waiting.get(awaited)
             if following is None:
                 return
             if following is seen:
                 break
-            if following.id in ids:
+            if following.subject in members:
                 return  # a circle, but not through this one
             circle.append(following)
-            ids.add(following.id)
-        first = min(circle, key=lambda member: member.id)
+            members.add(following.subject)
+        first = min(circle, key=lambda member: (member.id, member.kind))
         if self._owns(first.kind, first.partition):
             self._ask(first, RedriveReason.CYCLE)
 
@@ -186,17 +186,13 @@ class WaitingRoom:
                 placement = place_below(seen.parents, self._view.organization, self._source_node, own_id)
                 # Another obstacle counts too: who waits must be told apart by what it waits for.
                 return not (isinstance(placement, Unplaced) and placement.organization_id == organization_id)
-            case AwaitsEntity(identifier):
-                return not any(other.is_bound for other in self._entities(identifier))
+            case AwaitsEntity() as awaited:
+                other = self._view.get(awaited.subject(seen.kind))
+                return other is None or not other.is_bound
             case AwaitsChildren():
                 return self._view.is_empty_below(seen.id)
             case _:
                 assert_never(seen.awaited)
-
-    def _entities(self, identifier: str) -> Iterator[Seen]:
-        for entities in self._view.entities.values():
-            if identifier in entities:
-                yield entities[identifier]
 
     def _plan_retry(self, seen: Seen) -> None:
         """Note when to try although the view does not release it: after 30 s, doubling to 1 h, with jitter."""
@@ -225,6 +221,10 @@ class WaitingRoom:
         self._redriver.ask(seen.kind, seen.id, seen.partition, seen.revision, reason)
 
 
+def _awaited_entity(seen: Seen) -> Subject | None:
+    return seen.awaited.subject(seen.kind) if isinstance(seen.awaited, AwaitsEntity) else None
+
+
 def _awaited(seen: Seen) -> Iterator[_Key]:
     """The changes that may release it."""
     if seen.reason == "parent_cycle":
@@ -232,9 +232,8 @@ def _awaited(seen: Seen) -> Iterator[_Key]:
     match seen.awaited:
         case AwaitsOrganization(identifier):
             yield _of(_Change.WAY, identifier)
-        case AwaitsEntity(identifier):
-            for kind in Kind:
-                yield _Change.ENTITY, (kind, identifier)
+        case AwaitsEntity() as awaited:
+            yield _Change.ENTITY, awaited.subject(seen.kind)
         case AwaitsChildren():
             yield _of(_Change.CHILD, seen.id)
         case _:

@@ -7,7 +7,7 @@ import ldap3
 import pytest
 
 from ldap_sink.locking import LOCK_ATTRIBUTE, MAX_ROUNDS, Locker, LockLook, LockState
-from ldap_sink.outcomes import IdMark
+from ldap_sink.marks import IdMark
 from ldap_sink.protocol.connection import Connection
 from ldap_sink.protocol.results import LdapResultError
 from schemas.dn import DN
@@ -123,8 +123,8 @@ async def test_tells_what_lock_there_is(bench: Bench, locker: Locker, binding: B
 async def test_sees_no_lock_where_no_entry_of_ours_is(bench: Bench, locker: Locker, binding: Binding) -> None:
     """Under another target; with another's id; gone."""
     assert await locker.look(replace(binding, target="another")) is None
-    assert await locker.look(binding, IdMark("employeeNumber", b"user_1")) is not None
-    assert await locker.look(binding, IdMark("employeeNumber", b"user_2")) is None
+    assert await locker.look(binding, IdMark("employeeNumber", b"user_1", ("inetOrgPerson",))) is not None
+    assert await locker.look(binding, IdMark("employeeNumber", b"user_2", ("inetOrgPerson",))) is None
     write(bench.slapd, lambda admin: admin.delete(binding.dn))
     assert await locker.look(binding) is None
 

@@ -14,7 +14,7 @@ from processors.wanted import EntryRules
 from schemas.entries import AttributeChange, Modify, ModifyOperation, WantedEntry
 from schemas.events import Json, Kind, Record
 from streams.sandbox.slapd import Slapd
-from tests.support.sink import Bench, open_bench, write
+from tests.support.sink import Bench, open_bench, subject, write
 
 ROWS = (
     MappingRow("uid", field="user.username"),
@@ -57,7 +57,7 @@ async def test_a_photo_is_written_as_octets_and_replaced(bench: Bench) -> None:
     assert bench.tree()["uid=mei"]["jpegPhoto"] == [one]
     await bench.applied("user_1", mei(photo=text(other)), binding)
     assert bench.tree()["uid=mei"]["jpegPhoto"] == [other]
-    assert await bench.sink.apply("user_1", mei(photo=text(other)), bench.target, binding) == Applied(binding)
+    assert await bench.sink.apply(subject("user_1"), mei(photo=text(other)), bench.target, binding) == Applied(binding)
 
 
 async def test_a_certificate_is_exchanged_for_another(bench: Bench) -> None:
@@ -73,7 +73,7 @@ async def test_a_certificate_is_exchanged_for_another(bench: Bench) -> None:
         AttributeChange(ModifyOperation.ADD, "userCertificate;binary", (new,)),
     )
     assert sorted(bench.tree()["uid=mei"]["userCertificate;binary"]) == sorted([kept, new])
-    assert await bench.sink.apply("user_1", wanted, bench.target, binding) == Applied(binding)
+    assert await bench.sink.apply(subject("user_1"), wanted, bench.target, binding) == Applied(binding)
 
 
 async def test_an_attribute_with_other_options_is_left_alone(bench: Bench) -> None:

@@ -17,6 +17,7 @@ from tests.support.sink import (
     open_bench,
     organization,
     person,
+    subject,
     write,
 )
 
@@ -52,7 +53,7 @@ async def test_a_second_apply_writes_nothing(bench: Bench) -> None:
     wanted = person("mei", mail="a@x")
     binding = (await bench.applied("user_1", wanted)).binding
     before = bench.tree(operational=True)
-    assert await bench.sink.apply("user_1", wanted, bench.target, binding) == Applied(binding)
+    assert await bench.sink.apply(subject("user_1"), wanted, bench.target, binding) == Applied(binding)
     assert bench.tree(operational=True) == before
 
 
@@ -143,7 +144,7 @@ async def test_an_entry_of_another_entity_is_not_taken(bench: Bench) -> None:
     """A renamed from `x` and a new B called `x` may come in either order."""
     await bench.applied("user_1", person("mei"))
     before = bench.tree(operational=True)
-    outcome = await bench.sink.apply("user_2", person("mei"), bench.target, None)
+    outcome = await bench.sink.apply(subject("user_2"), person("mei"), bench.target, None)
     assert outcome == Waits("dn_occupied", AwaitsEntity("user_1"))
     assert bench.tree(operational=True) == before
 
@@ -152,7 +153,7 @@ async def test_a_foreign_entry_is_not_touched(bench: Bench) -> None:
     """Without our object classes it is not ours to write."""
     bench.make("uid=mei", ["account"], uid="mei")  # type: ignore[arg-type]
     before = bench.tree(operational=True)
-    outcome = await bench.sink.apply("user_1", person("mei"), bench.target, None)
+    outcome = await bench.sink.apply(subject("user_1"), person("mei"), bench.target, None)
     assert outcome == Waits("foreign_entry", AwaitsTime())
     assert bench.tree(operational=True) == before
 
@@ -161,7 +162,7 @@ async def test_an_occupied_name_holds_up_only_the_rename(bench: Bench) -> None:
     """The other attributes are written where the entry is."""
     await bench.applied("user_1", person("mei"))
     binding = (await bench.applied("user_2", person("may"))).binding
-    outcome = await bench.sink.apply("user_2", person("mei", mail="a@x"), bench.target, binding)
+    outcome = await bench.sink.apply(subject("user_2"), person("mei", mail="a@x"), bench.target, binding)
     assert isinstance(outcome, Waits)
     assert (outcome.reason, outcome.awaited) == ("dn_occupied", AwaitsEntity("user_1"))
     entry = bench.tree()["uid=may"]
@@ -172,7 +173,7 @@ async def test_a_name_occupied_by_an_entry_of_nobody_waits_for_time(bench: Bench
     """A second entry cannot be adopted."""
     binding = (await bench.applied("user_1", person("may"))).binding
     bench.make("uid=mei", uid="mei", cn="Mei", sn="Wang")
-    outcome = await bench.sink.apply("user_1", person("mei"), bench.target, binding)
+    outcome = await bench.sink.apply(subject("user_1"), person("mei"), bench.target, binding)
     assert outcome == Waits("foreign_entry", AwaitsTime())
 
 
@@ -201,7 +202,7 @@ async def test_a_missing_parent_is_told(bench: Bench) -> None:
     """With the nearest ancestor that is there."""
     parent = bench.target.child(RDN.of("ou", "a")).child(RDN.of("ou", "b"))
     with pytest.raises(ParentMissing) as caught:
-        await bench.sink.apply("user_1", person("mei"), parent, None)
+        await bench.sink.apply(subject("user_1"), person("mei"), parent, None)
     assert caught.value.matched_dn == str(bench.target)
 
 
@@ -209,7 +210,7 @@ async def test_a_missing_new_parent_is_told(bench: Bench) -> None:
     """Also for an entry that is to move there."""
     binding = (await bench.applied("user_1", person("mei"))).binding
     with pytest.raises(ParentMissing):
-        await bench.sink.apply("user_1", person("mei"), bench.target.child(RDN.of("ou", "none")), binding)
+        await bench.sink.apply(subject("user_1"), person("mei"), bench.target.child(RDN.of("ou", "none")), binding)
 
 
 async def test_in_place_all_but_the_name_is_written(bench: Bench) -> None:

@@ -7,12 +7,14 @@ from dataclasses import replace
 import ldap3
 import pytest
 
-from ldap_sink.outcomes import Applied, IdMark, Removed, Waits
+from ldap_sink.marks import IdMark
+from ldap_sink.outcomes import Applied, Removed, Waits
 from schemas.dn import DN, RDN
 from schemas.entries import Add, Modify, Move, WantedEntry
+from schemas.events import Kind
 from schemas.states import AwaitsEntity, AwaitsTime, Binding
 from streams.sandbox.slapd import Slapd
-from tests.support.sink import Bench, open_bench, organization, person, write
+from tests.support.sink import Bench, open_bench, organization, person, subject, write
 
 AMBIGUOUS = Waits("ambiguous_identifier", AwaitsTime())
 
@@ -26,6 +28,11 @@ def marked(uid: str, identifier: str, **attributes: str) -> WantedEntry:
     """A person whose entry carries the account's id."""
     wanted = person(uid, employeeNumber=identifier, **attributes)
     return replace(wanted, id_attribute="employeeNumber")
+
+
+def mark(identifier: str) -> IdMark:
+    """The mark of such a person."""
+    return IdMark("employeeNumber", identifier.encode(), ("inetOrgPerson", "top"))
 
 
 def identified(uid: str, **attributes: str) -> WantedEntry:
@@ -53,10 +60,12 @@ def make_person(bench: Bench, name: str, parent: DN | None = None, **attributes:
     return dn
 
 
-async def refused(bench: Bench, wanted: WantedEntry, subject: str = "user_1", binding: Binding | None = None) -> Waits:
+async def refused(
+    bench: Bench, wanted: WantedEntry, identifier: str = "user_1", binding: Binding | None = None
+) -> Waits:
     """Why the entity gets no entry; nothing at all was written."""
     before = bench.tree(operational=True)
-    outcome = await bench.sink.apply(subject, wanted, bench.target, binding)
+    outcome = await bench.sink.apply(subject(identifier), wanted, bench.target, binding)
     assert bench.tree(operational=True) == before
     assert isinstance(outcome, Waits), outcome
     return outcome
@@ -72,7 +81,7 @@ async def test_an_entry_with_our_id_is_ours(bench: Bench, elsewhere: DN) -> None
     """Whatever its name, its place, and who is said to hold it; it comes to its place."""
     dn = make_person(bench, "uid=old", elsewhere, employeeNumber="user_1")
     entry_uuid = bench.entry_uuid(dn)
-    bench.holders[entry_uuid] = "user_2"
+    bench.holders[entry_uuid] = subject("user_2")
     outcome = await bench.applied("user_1", marked("mei", "user_1"))
     assert (outcome.binding.entry_uuid, type(outcome.changes[0])) == (entry_uuid, Move)
     assert sorted(bench.tree()) == ["ou=elsewhere", "uid=mei"]
@@ -123,7 +132,7 @@ async def test_a_bound_entry_with_another_id_is_not_touched(bench: Bench) -> Non
     assert await refused(bench, wanted, binding=binding) == occupied("user_2")
     before = bench.tree(operational=True)
     assert await bench.sink.apply_in_place(wanted, binding) is None
-    assert await bench.sink.remove(binding, mark=IdMark("employeeNumber", b"user_1")) == Removed()
+    assert await bench.sink.remove(binding, mark=mark("user_1")) == Removed()
     assert bench.tree(operational=True) == before
 
 
@@ -137,20 +146,52 @@ async def test_an_occupant_with_another_id_is_waited_for(bench: Bench) -> None:
 
 async def test_an_entry_is_found_by_its_id_to_be_removed(bench: Bench, elsewhere: DN) -> None:
     """For a deletion of which nothing is known but the id."""
-    mark = IdMark("employeeNumber", b"user_1")
-    assert await bench.sink.find_by_id(mark) is None
+    ours = mark("user_1")
+    assert await bench.sink.find_by_id(ours) is None
     dn = make_person(bench, "uid=mei", elsewhere, employeeNumber="user_1")
-    found = await bench.sink.find_by_id(mark)
+    found = await bench.sink.find_by_id(ours)
     assert found == Binding(bench.entry_uuid(dn), str(dn), bench.directory.target, 1)
-    assert isinstance(await bench.sink.remove(found, mark=mark), Removed)
+    assert isinstance(await bench.sink.remove(found, mark=ours), Removed)
     assert list(bench.tree()) == ["ou=elsewhere"]
+
+
+async def test_an_organizations_entry_with_our_id_is_not_ours(bench: Bench) -> None:
+    """Both kinds may have the same ids, in the same attribute."""
+    dn = bench.make("ou=sales", "organizationalUnit", description="user_1")
+    wanted = replace(person("mei", description="user_1"), id_attribute="description")
+    outcome = await bench.applied("user_1", wanted)
+    assert [type(change) for change in outcome.changes] == [Add]
+    ours = replace(mark("user_1"), attribute="description")
+    assert await bench.sink.find_by_id(ours) == replace(outcome.binding, bound_at=2)
+    assert str(dn) != outcome.binding.dn
+
+
+async def test_an_entry_of_an_organization_with_our_id_is_not_ours(bench: Bench) -> None:
+    """Who holds an entry is known by kind and id."""
+    dn = make_person(bench, "uid=mei")
+    bench.holders[bench.entry_uuid(dn)] = (Kind.ORGANIZATION, "user_1")
+    awaited = AwaitsEntity("user_1", Kind.ORGANIZATION)
+    assert await refused(bench, person("mei")) == Waits("dn_occupied", awaited)
+
+
+async def test_the_id_on_an_entry_of_another_kind_names_nobody_of_ours(bench: Bench) -> None:
+    """Its holder may be known; to wait for an account of that id would be to wait for the wrong one."""
+    classes, values = ["organizationalUnit", "extensibleObject"], {"ou": "x", "description": "ou_9"}
+    dn = bench.make("uid=mei", classes, **values)  # type: ignore[arg-type]
+    wanted = replace(person("mei", description="user_1"), id_attribute="description")
+    assert await refused(bench, wanted) == Waits("foreign_entry", AwaitsTime())
+    bench.holders[bench.entry_uuid(dn)] = subject("ou_9")
+    binding = await bench.applied("user_1", replace(person("may", description="user_1"), id_attribute="description"))
+    for bound in (None, binding.binding):
+        outcome = await refused(bench, wanted, binding=bound)
+        assert outcome == Waits("dn_occupied", AwaitsEntity("ou_9", Kind.ORGANIZATION))
 
 
 async def test_several_entries_with_an_id_are_not_removed(bench: Bench, elsewhere: DN) -> None:
     """Which one is meant, a person must say."""
     make_person(bench, "uid=mei", employeeNumber="user_1")
     make_person(bench, "uid=mei", elsewhere, employeeNumber="user_1")
-    assert await bench.sink.find_by_id(IdMark("employeeNumber", b"user_1")) == AMBIGUOUS
+    assert await bench.sink.find_by_id(mark("user_1")) == AMBIGUOUS
 
 
 async def test_adopts_by_the_identifier(bench: Bench, elsewhere: DN) -> None:
@@ -180,7 +221,7 @@ async def test_an_entry_of_other_classes_is_none_with_the_identifier(bench: Benc
 async def test_an_identified_entry_of_another_entity_is_not_taken(bench: Bench, elsewhere: DN) -> None:
     """It may be renamed soon: then the name is free."""
     dn = make_person(bench, "uid=mei", elsewhere)
-    bench.holders[bench.entry_uuid(dn)] = "user_2"
+    bench.holders[bench.entry_uuid(dn)] = subject("user_2")
     assert await refused(bench, identified("mei")) == occupied("user_2")
 
 
@@ -200,18 +241,18 @@ async def test_an_adopted_entry_that_cannot_move_stays_as_it_is(bench: Bench, el
 
 async def test_a_new_entry_is_no_others_before_its_state_is_known(bench: Bench) -> None:
     """`Holders` knows nothing of it yet; once told that it does, the sink leaves it to it."""
-    outcome = await bench.sink.apply("user_1", person("mei"), bench.target, None)
+    outcome = await bench.sink.apply(subject("user_1"), person("mei"), bench.target, None)
     assert isinstance(outcome, Applied)
     assert await refused(bench, person("mei"), "user_2") == occupied("user_1")
-    bench.sink.settled("user_1")
-    adopted = await bench.sink.apply("user_2", person("mei"), bench.target, None)
+    bench.sink.settled(subject("user_1"))
+    adopted = await bench.sink.apply(subject("user_2"), person("mei"), bench.target, None)
     assert adopted == Applied(replace(outcome.binding, bound_at=2))
 
 
 async def test_an_adopted_entry_is_no_others_before_its_state_is_known(bench: Bench) -> None:
     """As one that was made."""
     bench.make("uid=mei", uid="mei", cn="Old", sn="Wang")
-    assert isinstance(await bench.sink.apply("user_1", person("mei"), bench.target, None), Applied)
+    assert isinstance(await bench.sink.apply(subject("user_1"), person("mei"), bench.target, None), Applied)
     assert await refused(bench, person("mei"), "user_2") == occupied("user_1")
 
 
@@ -222,7 +263,7 @@ async def test_of_many_at_once_one_gets_the_entry(bench: Bench, there: bool) -> 
         bench.make("uid=mei", uid="mei", cn="Old", sn="Wang")
     outcomes = await asyncio.gather(
         *(
-            bench.sink.apply(f"user_{number}", person("mei", mail=f"{number}@x"), bench.target, None)
+            bench.sink.apply(subject(f"user_{number}"), person("mei", mail=f"{number}@x"), bench.target, None)
             for number in range(20)
         )
     )
@@ -237,7 +278,7 @@ async def test_of_many_at_once_one_gets_the_entry(bench: Bench, there: bool) -> 
 async def test_who_gets_no_entry_claims_none(bench: Bench) -> None:
     """Once its holder has left it, the entry is open to all."""
     dn = make_person(bench, "uid=mei")
-    bench.holders[bench.entry_uuid(dn)] = "user_3"
+    bench.holders[bench.entry_uuid(dn)] = subject("user_3")
     assert await refused(bench, person("mei")) == occupied("user_3")
     bench.holders.clear()
     await bench.applied("user_2", person("mei"))

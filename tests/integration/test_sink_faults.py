@@ -26,6 +26,7 @@ from tests.support.sink import (
     once,
     open_bench,
     person,
+    subject,
     write,
 )
 
@@ -102,7 +103,7 @@ async def test_an_entry_that_never_stands_still_waits(far_bench: Bench, front: P
         )
 
     front.on_request = interfere
-    outcome = await far_bench.sink.apply("user_1", person("mei", mail="a@x"), far_bench.target, binding)
+    outcome = await far_bench.sink.apply(subject("user_1"), person("mei", mail="a@x"), far_bench.target, binding)
     assert outcome == Waits("not_converging", AwaitsTime())
 
 
@@ -157,7 +158,7 @@ async def test_an_entry_that_was_taken_before_its_maker_knew_is_the_takers(far_b
         is_held.set()
 
     front.on_request = once(ADD, lambda: setattr(front, "on_reply", hold))
-    maker = asyncio.create_task(far_bench.sink.apply("user_1", person("mei"), far_bench.target, None))
+    maker = asyncio.create_task(far_bench.sink.apply(subject("user_1"), person("mei"), far_bench.target, None))
     assert await asyncio.to_thread(is_held.wait, LIMIT_SECONDS)
     await far_bench.applied("user_2", person("mei"))
     front.on_reply = lambda chunk: held.pop() + chunk if held else chunk

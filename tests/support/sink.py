@@ -17,6 +17,7 @@ from ldap_sink.sink import Sink
 from ldap_sink.upkeep import DirectoryState
 from schemas.dn import DN, RDN
 from schemas.entries import Add, Values, WantedEntry
+from schemas.events import Kind, Subject
 from schemas.states import Binding
 from streams.sandbox.slapd import Slapd
 from tests.support.directory_dump import Tree, admin_connection, read_tree
@@ -32,12 +33,17 @@ LIMIT_SECONDS = 10
 """What is waited for at most."""
 
 
-class KnownHolders(dict[str, str]):
-    """Who holds which entry, said by the test: entity id by entryUUID."""
+class KnownHolders(dict[str, Subject]):
+    """Who holds which entry, said by the test: entities by entryUUID."""
 
-    async def holder_of(self, entry_uuid: str) -> str | None:
+    async def holder_of(self, entry_uuid: str) -> Subject | None:
         """As the dictionary says."""
         return self.get(entry_uuid)
+
+
+def subject(identifier: str) -> Subject:
+    """An organization, if its id begins with `ou_`; else an account."""
+    return Kind.ORGANIZATION if identifier.startswith("ou_") else Kind.ACCOUNT, identifier
 
 
 def settings_for(slapd: Slapd, target: DN, target_entry_uuid: str | None, **changes: Any) -> DirectorySettings:
@@ -117,12 +123,12 @@ class Bench:
         return entry_uuid(self.slapd, dn)
 
     async def applied(
-        self, subject: str, wanted: WantedEntry, binding: Binding | None = None, parent: DN | None = None
+        self, identifier: str, wanted: WantedEntry, binding: Binding | None = None, parent: DN | None = None
     ) -> Applied:
         """Apply what must succeed, and remember who holds the entry."""
-        outcome = await self.sink.apply(subject, wanted, parent or self.target, binding)
+        outcome = await self.sink.apply(subject(identifier), wanted, parent or self.target, binding)
         assert isinstance(outcome, Applied), outcome
-        self.holders[outcome.binding.entry_uuid] = subject
+        self.holders[outcome.binding.entry_uuid] = subject(identifier)
         return outcome
 
 

@@ -126,7 +126,7 @@ def test_object_classes_are_only_added(classes: Values, expected: tuple[Attribut
 )
 def test_an_entry_may_have_the_classes_by_inheritance(classes: Values, expected: bool) -> None:  # noqa: FBT001
     """`top` need not be written: `inetOrgPerson` implies it."""
-    assert has_classes(_wanted("uid=mei", {}), _found("uid=mei", {}, classes), _SCHEMA) is expected
+    assert has_classes(_wanted("uid=mei", {}).object_classes, _found("uid=mei", {}, classes), _SCHEMA) is expected
 
 
 def test_a_new_naming_value_is_a_rename_and_other_values_a_modify() -> None:

@@ -41,6 +41,7 @@ def test_every_status_has_its_sentence(status: Status, reason: str | None, sente
     [
         (AwaitsOrganization("o"), "waits for organization o"),
         (AwaitsEntity("b"), "waits for b"),
+        (AwaitsEntity("b", Kind.ORGANIZATION), "waits for organization b"),
         (AwaitsChildren(), "waits until they are gone"),
         (AwaitsTime(), "is tried again now and then"),
     ],

@@ -108,6 +108,7 @@ def test_every_status_is_read_again(status: Status) -> None:
     [
         (AwaitsOrganization("o1"), {"organization": "o1"}),
         (AwaitsEntity("u1"), {"entity": "u1"}),
+        (AwaitsEntity("u1", Kind.ORGANIZATION), {"entity": "u1", "kind": "organization"}),
         (AwaitsChildren(), {"children": True}),
         (AwaitsTime(), {"time": True}),
     ],

@@ -116,6 +116,12 @@ def test_of_several_bound_at_once_the_one_with_the_smaller_id_holds_the_entry() 
     assert view_of(*(bound(seen(name), entry="e") for name in "cab")).holder("e") == (Kind.ACCOUNT, "a")
 
 
+def test_of_an_account_and_an_organization_of_one_id_it_is_always_the_same_one() -> None:
+    """Every worker must see the same holder, whatever it read first."""
+    both = [bound(seen("a"), entry="e"), bound(unit("a"), entry="e")]
+    assert view_of(*both).holder("e") == view_of(*reversed(both)).holder("e") == (Kind.ACCOUNT, "a")
+
+
 def test_who_is_unbound_holds_nothing() -> None:
     entity = bound(seen("a"), entry="e")
     view = view_of(entity, again(unbound(entity)))

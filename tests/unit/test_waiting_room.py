@@ -185,9 +185,30 @@ def test_who_waits_for_one_that_holds_nothing_is_released_at_once() -> None:
 def test_the_other_may_be_of_the_other_kind() -> None:
     """Both kinds may be named by the same attribute."""
     other = bound(unit("b", SOURCE))
-    scene = Scene(other, waiting("a", FOR_B, SOURCE))
+    scene = Scene(other, waiting("a", AwaitsEntity("b", Kind.ORGANIZATION), SOURCE))
     assert scene.first == []
     assert scene.changes(again(bound(unit("b", SOURCE), name="other"))) == [("a", RELEASE)]
+
+
+def test_an_organization_with_the_others_id_is_not_the_other() -> None:
+    """What it does releases nobody, and that it has an entry holds nobody up."""
+    other, organization = bound(seen("b", "o")), bound(unit("b", SOURCE))
+    scene = Scene(other, organization, waiting("a", FOR_B, "o"))
+    assert scene.changes(again(bound(organization, name="other"))) == []
+    assert scene.changes(again(unbound(other))) == [("a", RELEASE)]
+
+
+def test_a_circle_may_lead_through_both_kinds() -> None:
+    """An account and an organization that want each other's names: of one id, the account steps aside."""
+    account, organization = bound(seen("b", SOURCE)), bound(unit("b", SOURCE))
+    scene = Scene(account, organization)
+    waits = {"status": Status.WAITING}
+    asked = scene.changes(
+        again(account, awaited=AwaitsEntity("b", Kind.ORGANIZATION), **waits),
+        again(organization, awaited=AwaitsEntity("b", Kind.ACCOUNT), **waits),
+    )
+    assert set(asked) == {("b", CYCLE)}
+    assert set(scene.redrives.partitions) == {account.partition}
 
 
 @pytest.mark.parametrize(("occupied", "asked"), [("uid=b", []), ("uid=old", [("a", RELEASE)])])
