@@ -100,6 +100,7 @@ class Flow:
         kafka: Kafka,
         slapd: Slapd,
         name: str,
+        /,
         *,
         ldap_port: int | None = None,
         **sections: dict[str, Any],
