@@ -1,6 +1,6 @@
 """One state to its entry: place, map, apply (design section 4, steps 3 to 5)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,7 +15,7 @@ from processors.placement import Outside, Placed, Placement, Unplaced, is_source
 from processors.rdn import temporary_rdn
 from processors.wanted import EntryRules
 from schemas.dn import DN
-from schemas.entries import WantedEntry
+from schemas.entries import Add, Change, Move, WantedEntry
 from schemas.errors import Permanent, Retryable
 from schemas.events import Kind, Record, RedriveReason
 from schemas.states import AwaitsEntity, AwaitsOrganization, AwaitsTime, Binding, Status
@@ -23,7 +23,7 @@ from streams.settings import DisabledAccounts
 from streams.worker.account_locks import AccountLocks
 from streams.worker.attempt import Attempt, Verdict
 from streams.worker.deletion_guard import DeletionGuard
-from streams.worker.parents import Parents, ParentVanished
+from streams.worker.parents import Parent, Parents, ParentVanished
 from streams.worker.redriving import Redriver
 from streams.worker.state_view import StateView
 
@@ -55,7 +55,7 @@ class Applier:
         self._parts = parts
         self._source_node = source_node
         self._disabled_accounts = disabled_accounts
-        self._parents = Parents(parts.sink, parts.view, parts.directory.settings.target_dn)
+        self._parents = Parents(parts.directory, parts.sink, parts.view)
         self._rules: tuple[Subschema, Mapping[Kind, EntryRules]] | None = None
 
     async def apply(self, attempt: Attempt) -> Verdict:
@@ -107,29 +107,42 @@ class Applier:
             wanted = await self._wanted(record, placed)
             try:
                 parent = await self._parents.resolve(placed.path)
-                if obstacle := await self._own_descendant(attempt, placed, parent):
+                if obstacle := await self._own_descendant(attempt, placed, parent.dn):
                     return Verdict(Status.WAITING, "below_itself", AwaitsEntity(obstacle))
-                outcome = await self._apply_entry(attempt, wanted, parent)
+                outcome = await self._apply_below(attempt, wanted, parent)
             except ParentMissing:
                 self._parents.forget(placed.path)
                 continue
             except ParentVanished as exc:
                 return self._await_vanished(exc.organization_id)
-            match outcome:
-                case Waits(reason, awaited, _, occupied):
-                    return Verdict(Status.WAITING, reason, awaited, occupied=occupied)
-                case Applied(binding):
-                    attempt.bind(binding)
-                    attempt.until_recorded.callback(self._parts.sink.settled, attempt.subject)
+            except BaseException:
+                # What was written unseen stands below this DN, whose ever it is: the next try must not trust it.
+                self._parents.forget(placed.path)
+                raise
+            if isinstance(outcome, Waits):
+                return Verdict(Status.WAITING, outcome.reason, outcome.awaited, occupied=outcome.occupied)
             await self._parts.locks.settle(attempt, record, self._mark(attempt))
             again = self._place(record)
-            if again == placed and self._parents.route(placed.path) == route:
+            if outcome is None:
+                self._parents.forget(placed.path)
+            elif again == placed and self._parents.route(placed.path) == route:
                 return _standing_aside(attempt) or Verdict(Status.APPLIED)
             # The tree changed meanwhile: another organization may have the old DN by now.
             if not isinstance(again, Placed):
                 return Verdict(Status.WAITING, "organization_moving", AwaitsTime())
             placed = again
         raise Retryable("parent_missing", "the parent's entry is moved or removed again and again")
+
+    async def _apply_below(self, attempt: Attempt, wanted: WantedEntry, parent: Parent) -> Applied | Waits | None:
+        """Apply below a parent; None when another entry has the parent's DN by now: it must be applied again."""
+        before, count = attempt.binding, len(attempt.changes)
+        outcome = await self._apply_entry(attempt, wanted, parent.dn)
+        if isinstance(outcome, Applied):
+            attempt.bind(outcome.binding)
+            attempt.until_recorded.callback(self._parts.sink.settled, attempt.subject)
+            if not _is_placed(before, outcome.binding, attempt.changes[count:]):
+                return outcome
+        return outcome if await self._parents.stands(parent) else None
 
     async def _apply_entry(self, attempt: Attempt, wanted: WantedEntry, parent: DN) -> Applied | Waits:
         """Apply under the wanted name; who shall let a circle turn and cannot have it takes a temporary one."""
@@ -154,7 +167,7 @@ class Applier:
         if own is None or not parent.is_at_or_below(own):
             return None
         for length in range(1, len(placed.path) + 1):
-            if (await self._parents.resolve(placed.path[:length])).is_below(own):
+            if (await self._parents.resolve(placed.path[:length])).dn.is_below(own):
                 return placed.path[length - 1]
         return None
 
@@ -255,6 +268,11 @@ def _aside(wanted: WantedEntry, identifier: str) -> WantedEntry:
     names = {ava.attribute.lower(): (ava.octets,) for ava in rdn.avas}
     attributes = {name: names.get(name.lower(), values) for name, values in wanted.attributes.items()}
     return replace(wanted, rdn=rdn, attributes=attributes)
+
+
+def _is_placed(before: Binding | None, after: Binding, changes: Sequence[Change]) -> bool:
+    """Whether an entry came to a place, or was found at one, where it was not known to stand."""
+    return before is None or before.dn != after.dn or any(isinstance(change, Add | Move) for change in changes)
 
 
 def _standing_aside(attempt: Attempt) -> Verdict | None:

@@ -1,17 +1,23 @@
 """One state to its entry on a real slapd, while the directory and the view say different things."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from ldap_sink.probe_entries import PROBE_PREFIX
-from schemas.errors import Halting
+from schemas.dn import DN, RDN
+from schemas.entries import Add, Move
+from schemas.errors import Halting, Retryable
+from schemas.states import Status
 from streams.sandbox.slapd import Slapd
 from streams.settings import Settings
-from tests.support.applying import ApplierBench, account
+from streams.worker.attempt import Verdict
+from streams.worker.parents import Parent, Parents
+from tests.support.applying import ApplierBench, account, unit
 from tests.support.configuration import SMALLEST, load
 from tests.support.proxy import Proxy
-from tests.support.sink import ADD, has_request, open_bench
+from tests.support.sink import ADD, SEARCH, Bench, has_request, open_bench, organization
 
 __all__ = ["load"]  # the fixture
 
@@ -19,6 +25,93 @@ __all__ = ["load"]  # the fixture
 @pytest.fixture
 def settings(load: Callable[..., Settings]) -> Settings:
     return load(SMALLEST)
+
+
+@pytest.fixture
+async def bench(slapd: Slapd) -> AsyncIterator[Bench]:
+    """A sink with a target of its own."""
+    async with open_bench(slapd) as opened:
+        yield opened
+
+
+async def stale(bench: Bench, settings: Settings) -> ApplierBench:
+    """An applier that has written below `ou_1`, which another worker has renamed since; `ou_2` has its name now."""
+    worker = ApplierBench(bench, settings)
+    first = await worker.organization("ou_1", "rd")
+    await worker.apply(account("a0", "first", "ou_1"))
+    await bench.applied("ou_1", organization("research"), first)
+    await bench.applied("ou_2", organization("rd"))
+    return worker
+
+
+async def test_an_entry_that_went_to_another_organization_is_brought_to_its_own(
+    bench: Bench, settings: Settings
+) -> None:
+    """Another worker has given the DN away, and the view does not know it yet."""
+    worker = await stale(bench, settings)
+    verdict, attempt = await worker.apply(account("a1", "mei", "ou_1"))
+    assert verdict == Verdict(Status.APPLIED)
+    assert [type(change) for change in attempt.changes] == [Add, Move]
+    assert sorted(bench.tree()) == ["ou=rd", "ou=research", "uid=first,ou=research", "uid=mei,ou=research"]
+
+
+async def test_an_entry_that_is_to_move_into_an_organization_does_not_stay_in_another(
+    bench: Bench, settings: Settings
+) -> None:
+    """A ModifyDN goes astray as an Add does."""
+    worker = await stale(bench, settings)
+    _, made = await worker.apply(account("a1", "mei"))
+    verdict, _ = await worker.apply(account("a1", "mei", "ou_1"), made.binding)
+    assert verdict == Verdict(Status.APPLIED)
+    assert "uid=mei,ou=research" in bench.tree()
+
+
+async def test_nobody_waits_for_a_name_in_another_organization(bench: Bench, settings: Settings) -> None:
+    """Who has it there does not stand in the way."""
+    worker = await stale(bench, settings)
+    await bench.applied("ou_9", organization("lab"), parent=bench.target.child(RDN.of("ou", "rd")))
+    verdict, _ = await worker.apply(unit("ou_3", "lab", "ou_1"))
+    assert verdict == Verdict(Status.APPLIED)
+    assert "ou=lab,ou=research" in bench.tree()
+
+
+async def test_what_was_not_seen_after_a_write_is_not_trusted_by_the_next_try(
+    slapd: Slapd, proxy: Callable[..., Proxy], settings: Settings
+) -> None:
+    """The connection breaks after the Add: the next try finds the entry as it should be, but for its place."""
+    front = proxy(slapd.port)
+    async with open_bench(slapd, port=front.port, target_check=60) as bench:
+        worker = await stale(bench, settings)
+        added = False
+
+        def cut(chunk: bytes) -> bytes | None:
+            nonlocal added
+            if added and has_request(chunk, SEARCH):
+                front.on_request = None
+                front.cut()
+                return None
+            added = added or has_request(chunk, ADD)
+            return chunk
+
+        front.on_request = cut
+        attempt = worker.attempt(account("a1", "mei", "ou_1"))
+        async with attempt.until_recorded:
+            with pytest.raises(Retryable):
+                await worker.applier.apply(attempt)
+            assert "uid=mei,ou=rd" in bench.tree()
+            assert await worker.applier.apply(attempt) == Verdict(Status.APPLIED)
+        assert "uid=mei,ou=research" in bench.tree()
+
+
+async def test_one_read_of_a_parent_answers_all_who_ask_before_it(bench: Bench, settings: Settings) -> None:
+    """The first reads; all others asked when it had begun, and share the next read."""
+    worker = ApplierBench(bench, settings)
+    binding = await worker.organization("ou_1", "rd")
+    parents = Parents(bench.directory, bench.sink, worker.view)
+    parent = Parent(DN.parse(binding.dn), binding.entry_uuid)
+    bench.operations.clear()
+    assert await asyncio.gather(*(parents.stands(parent) for _ in range(20))) == [True] * 20
+    assert bench.operations == ["read", "read"]
 
 
 async def test_a_directory_that_is_read_only_now_and_then_makes_no_dead_letter(

@@ -17,7 +17,7 @@ from streams.worker.attempt import Attempt, Verdict
 from streams.worker.deletion_guard import DeletionGuard
 from streams.worker.redriving import Redriver
 from streams.worker.state_view import StateView, seen_of
-from tests.support.sink import Bench
+from tests.support.sink import Bench, organization
 
 PROBE_SECONDS = 0.1
 
@@ -69,12 +69,21 @@ class ApplierBench:
         """Let the view know an entity that was applied."""
         self.view.absorb(seen_of(record.kind, record.id, 0, self._state(record, binding), self.view.target))
 
+    def attempt(self, record: Record, binding: Binding | None = None) -> Attempt:
+        """What is applied; nothing that comes of it is recorded."""
+        return Attempt(record.kind, record.id, self._state(record, binding), _as_it_is)
+
     async def apply(self, record: Record, binding: Binding | None = None) -> tuple[Verdict, Attempt]:
-        """Apply a record; what came of it is recorded nowhere."""
-        state = self._state(record, binding)
-        attempt = Attempt(record.kind, record.id, state, _as_it_is)
+        """Apply a record."""
+        attempt = self.attempt(record, binding)
         async with attempt.until_recorded:
             return await self.applier.apply(attempt), attempt
+
+    async def organization(self, identifier: str, name: str) -> Binding:
+        """Make an organization right below the target, and let the view know it."""
+        outcome = await self.bench.applied(identifier, organization(name))
+        self.show(unit(identifier, name), outcome.binding)
+        return outcome.binding
 
     def _state(self, record: Record, binding: Binding | None) -> State:
         self._revision += 1

@@ -133,10 +133,10 @@ class Bench:
 
 
 @asynccontextmanager
-async def open_bench(slapd: Slapd, *, port: int | None = None) -> AsyncIterator[Bench]:
-    """Make a target and open a sink on it, if wished through a proxy."""
+async def open_bench(slapd: Slapd, *, port: int | None = None, **changes: Any) -> AsyncIterator[Bench]:
+    """Make a target and open a sink on it, if wished through a proxy; `changes` are those of the settings."""
     target, target_uuid = make_target(slapd)
-    settings = settings_for(slapd, target, target_uuid, port=port or slapd.port)
+    settings = settings_for(slapd, target, target_uuid, port=port or slapd.port, **changes)
     operations: list[str] = []
     observe = lambda operation, *_: operations.append(operation)  # noqa: E731 - shorter than a function
     async with Directory(settings, may_write=lambda: True, observe=observe) as directory:
