@@ -40,6 +40,7 @@ from streams.worker.pipeline import Hooks, Pipeline
 from streams.worker.push_marks import PushMarks
 from streams.worker.recorder import Recorder
 from streams.worker.redriving import Redriver
+from streams.worker.resync import Resync
 from streams.worker.serving import serve
 from streams.worker.state_reader import StateReader
 from streams.worker.state_view import StateView
@@ -97,18 +98,22 @@ class Worker:
         await stack.enter_async_context(control)
         self._obey(control, watches)
         control.listen(lambda: self._obey(control, watches))
+        resync = await stack.enter_async_context(Resync(settings, publisher, control))
+        condition.full_push_needed = lambda: resync.reason
         reader = await stack.enter_async_context(StateReader(settings, self._view))
         condition.is_loaded = True
         await directory.up()
         if settings.sync.disabled_accounts is DisabledAccounts.LOCK:
             await self._prove_lock(directory)
-        parts = self._parts(directory, reader, redriver)
+        parts = self._parts(directory, reader, redriver, resync)
         tasks = await stack.enter_async_context(Background(self._break_off))
         tasks.start(watches.work())
         tasks.start(self._sweep(watches))
         tasks.start(self._measure())
+        tasks.start(resync.watch())
         pipeline = self._pipeline(publisher, control, parts, reader, watches)
         app = self._faust_app(pipeline, watches)
+        app.origins, app.on_loss = resync.origins, resync.note
         self.serving = True
         log.info("worker_starts", name=settings.name, group=settings.kafka.application_id)
         try:
@@ -135,14 +140,14 @@ class Worker:
             else:
                 return
 
-    def _parts(self, directory: Directory, reader: StateReader, redriver: Redriver) -> Parts:
+    def _parts(self, directory: Directory, reader: StateReader, redriver: Redriver, resync: Resync) -> Parts:
         return Parts(
             directory=directory,
             sink=Sink(directory, reader, _now),
             prober=Prober(directory),
             view=self._view,
             redriver=redriver,
-            guard=DeletionGuard(self._view, guard_limits(self._settings), _now),
+            guard=DeletionGuard(self._view, guard_limits(self._settings), _now, lambda: resync.lost_states),
             locks=AccountLocks(Locker(directory), self._settings.sync.disabled_accounts),
             rules=self._rules,
         )

@@ -25,6 +25,7 @@ class Condition:
 
     Attributes:
         is_loaded: the state view has reached the ends that it saw at the start.
+        full_push_needed: why only a full push makes the states whole, with its remedy; None when they are.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Condition:
         consumer: Callable[[], OrderedConsumer | None],
     ) -> None:
         self.is_loaded = False
+        self.full_push_needed: Callable[[], str | None] = lambda: None
         self._metrics = metrics
         self._server = server
         self._view = view
@@ -72,6 +74,8 @@ class Condition:
         reasons = dict(self._gate.reasons)
         if not self.is_loaded:
             reasons["states"] = "the state topics are being read"
+        if full_push := self.full_push_needed():
+            reasons["resync_needed"] = full_push
         if self._view.in_two_partitions:
             reasons["partitions"] = (
                 f"{len(self._view.in_two_partitions)} ids have states in two partitions: a producer hashes keys"
@@ -101,6 +105,7 @@ class Condition:
     def measure(self, owns: Callable[[Kind, int], bool]) -> None:
         """Set the gauges that nobody else sets."""
         self.show_halts()
+        self._metrics.resync_needed.set(int(self.full_push_needed() is not None))
         self._metrics.duplicate_partitions.set(len(self._view.in_two_partitions))
         waiting: dict[tuple[str, str], int] = dict.fromkeys(self._shown_waiting, 0)
         for kind in Kind:

@@ -1,8 +1,9 @@
 """The thread in which Faust's consumer talks to Kafka, taught three things: heartbeats, seeking, failing commits."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from time import monotonic
+from types import MappingProxyType
 from typing import Final
 
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
@@ -10,16 +11,24 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.worker.resuming import Log, Start, start_of
+
 # Faust and mode tell of every start and stop at INFO; under their name they are quiet (streams/logs.py).
 LOGGER: Final = logging.getLogger("faust.ldapflow")
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread that talks to Kafka; it also remembers when the group coordinator last answered."""
+    """The thread that talks to Kafka; it also remembers when the group coordinator last answered.
+
+    Attributes:
+        origins: of each input topic, what tells it apart from others that had its name; it is written beside every
+            committed offset.
+    """
 
     logger = LOGGER
 
     last_heartbeat: float = 0.0
+    origins: Mapping[str, str] = MappingProxyType({})
 
     async def on_start(self) -> None:
         """Start the client and watch its heartbeats."""
@@ -35,23 +44,34 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
         coordinator._do_heartbeat = watched  # noqa: SLF001
 
-    async def rewind(self, wanted: Mapping[TP, int | None]) -> dict[TP, tuple[int, int | None]]:
-        """Seek to the given offsets (None: to the committed one); partitions that are gone are left out.
-
-        Returns:
-            For each partition the offset sought to, and the committed offset if it had to be asked for.
-        """
+    async def rewind(self, wanted: Mapping[TP, int | None]) -> dict[TP, Start]:
+        """Seek to the given offsets (None: to the committed one); partitions that are gone are left out."""
         consumer = self._ensure_consumer()
+        places = {tp: driver.ensure_aiokafka_TP(tp) for tp in wanted}
+        places = {tp: place for tp, place in places.items() if place in consumer.assignment()}
+        new = [place for tp, place in places.items() if wanted[tp] is None]
+        # `committed` of aiokafka leaves out what was written beside the offset.
+        committed = await consumer._coordinator.fetch_committed_offsets(new)  # noqa: SLF001 - as above
+        logs = await self.logs(places)
         start = {}
-        for tp, offset in wanted.items():
-            partition = driver.ensure_aiokafka_TP(tp)
-            if partition not in consumer.assignment():
-                continue
-            committed = await consumer.committed(partition) if offset is None else None
-            target = offset if offset is not None else committed or 0
-            consumer.seek(partition, target)  # below the log's start: aiokafka goes to the earliest by itself
-            start[tp] = (target, committed)
+        for tp, place in places.items():
+            offset, log, known = wanted[tp], logs[tp], committed.get(place)
+            if offset is not None:
+                start[tp] = Start(max(offset, log.begin))
+            elif known is None or known.offset < 0:
+                start[tp] = start_of(None, "", log)
+            else:
+                start[tp] = start_of(known.offset, known.metadata, log)
+            consumer.seek(place, start[tp].offset)
         return start
+
+    async def logs(self, partitions: Iterable[TP]) -> dict[TP, Log]:
+        """What Kafka has of some partitions."""
+        consumer = self._ensure_consumer()
+        places = {tp: driver.ensure_aiokafka_TP(tp) for tp in partitions}
+        begins = await consumer.beginning_offsets(list(places.values()))
+        ends = await consumer.end_offsets(list(places.values()))
+        return {tp: Log(begins[at], ends[at], self.origins.get(tp.topic, "")) for tp, at in places.items()}
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         # Faust ends the worker when a commit fails. It need not: what is not committed is read again.
@@ -60,7 +80,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         try:
             await consumer.commit(
                 {
-                    driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(o, "")
+                    driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(o, self.origins.get(tp.topic, ""))
                     for tp, o in offsets.items()
                     if tp in assignment
                 }

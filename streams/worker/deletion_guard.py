@@ -20,12 +20,21 @@ class DeletionGuard:
     Args:
         limits: of each kind.
         now: milliseconds.
+        lost_states: the states were lost, and are made again from what is left of the events: an entry may be taken
+            for that of somebody who left long ago, so nothing is deleted unless a person approves it.
     """
 
-    def __init__(self, view: StateView, limits: Mapping[Kind, GuardLimits], now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        view: StateView,
+        limits: Mapping[Kind, GuardLimits],
+        now: Callable[[], int],
+        lost_states: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._view = view
         self._limits = limits
         self._now = now
+        self._lost_states = lost_states
         self._one_at_a_time = {kind: asyncio.Lock() for kind in limits}
 
     def is_watching(self, kind: Kind) -> bool:
@@ -41,6 +50,8 @@ class DeletionGuard:
             until_recorded: closed when the state of the deleted entity is written and has come back from Kafka, so
                 that other workers count it too; nobody else is admitted before.
         """
+        if self._lost_states():
+            return False
         if not self.is_watching(kind):
             return True
         await until_recorded.enter_async_context(self._one_at_a_time[kind])

@@ -22,6 +22,7 @@ from mode.utils.futures import notify
 
 from streams.worker.consumer_thread import LOGGER, ConsumerThread
 from streams.worker.progress import Progress
+from streams.worker.resuming import Loss
 
 EXIT_LOST_PLACE: Final = 75  # contract section 5
 STALL_SECONDS: Final = 10.0
@@ -62,7 +63,14 @@ class OrderedConsumer(driver.Consumer):
         self._full: set[TP] = set()
 
     def _new_consumer_thread(self) -> ConsumerThread:
-        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        thread = ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        thread.origins = self._own_app.origins
+        return thread
+
+    @property
+    def _own_app(self) -> Any:
+        """The `WorkerApp`, whose module imports this one."""
+        return self.app
 
     # -- the fence -------------------------------------------------------------------------------------------------
 
@@ -119,10 +127,12 @@ class OrderedConsumer(driver.Consumer):
                 self.forget()
         if self._epoch != epoch:
             return {tp: records for tp, records in fetched.items() if self._is_changelog_tp(tp)}
-        for tp, records in fetched.items():
-            if records and not self._is_changelog_tp(tp):
-                for lacking in self.progress[ensure_TP(tp)].fetch([record.offset for record in records]):
-                    self._tell_lacking(tp, lacking)
+        lacking = {
+            ensure_TP(tp): self.progress[ensure_TP(tp)].fetch([record.offset for record in records])
+            for tp, records in fetched.items()
+            if records and not self._is_changelog_tp(tp)
+        }
+        await self._judge_lacking({tp: missing for tp, missing in lacking.items() if missing})
         return fetched
 
     def _must_rewind(self, tp: TP) -> bool:
@@ -143,21 +153,40 @@ class OrderedConsumer(driver.Consumer):
         if self._epoch != epoch:
             return False
         begun = False
-        for tp, (offset, committed) in start.items():
-            known = self.progress.get(tp)
+        for tp, found in start.items():
+            known, loss = self.progress.get(tp), found.loss
             if known is None:
-                self.progress[tp] = known = Progress(offset, committed)
+                self.progress[tp] = known = Progress(found.offset, found.committed)
                 self.rereads["rebalance"] += 1
                 begun = True
-            known.rewind(offset)
-            self._read_offset[tp] = offset or None
+            elif known.begins_at(found.offset):
+                loss = Loss.DELETED_UNREAD
+            if loss is not None:
+                self._tell_loss(tp, loss, f"it is read from {found.offset}")
+            known.rewind(found.offset)
+            self._read_offset[tp] = found.offset or None
         if begun and self.on_begin is not None:
             asyncio.get_running_loop().call_soon(self.on_begin)  # its faults are not this task's
         return True
 
-    def _tell_lacking(self, tp: TP, lacking: range) -> None:
-        if len(lacking) > 1:  # a single offset is a transaction marker
-            self.log.error("%s-%d: the log has no records %d to %d", tp.topic, tp.partition, lacking[0], lacking[-1])
+    async def _judge_lacking(self, lacking: Mapping[TP, list[range]]) -> None:
+        """Tell markers of transactions, which nobody misses, from events that were deleted before they were read."""
+        if not lacking:
+            return
+        try:
+            logs = await self._thread.call_thread(self._thread.logs, lacking)
+        except (KafkaError, IllegalStateError) as exc:
+            self.log.warning("cannot ask where the log begins: %r", exc)
+            return
+        for tp, missing in ((tp, missing) for tp, several in lacking.items() for missing in several):
+            if missing.start < logs[tp].begin:
+                self._tell_loss(tp, Loss.DELETED_UNREAD, f"it has no records {missing[0]} to {missing[-1]}")
+            elif len(missing) > 1:
+                self.log.error("%s-%d: the log has no records %d to %d", *tp, missing[0], missing[-1])
+
+    def _tell_loss(self, tp: TP, loss: Loss, detail: str) -> None:
+        self.log.error("topic %s %s: partition %d: %s", tp.topic, loss.value, tp.partition, detail)
+        self._own_app.on_loss(tp.topic, loss)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - Faust's
         """Give the events of one fetch to Faust; what no longer fits is left out and read again."""
@@ -224,7 +253,7 @@ class OrderedConsumer(driver.Consumer):
         return None if progress is None else progress.next
 
     def _should_commit(self, tp: TP, offset: int) -> bool:
-        return offset > (self.progress[tp].durable or 0)
+        return self.progress[tp].must_commit(offset)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         await asyncio.sleep(0)  # the producer was just flushed: let its errors arrive
@@ -234,7 +263,7 @@ class OrderedConsumer(driver.Consumer):
         chosen = {
             tp: offset
             for tp, offset in offsets.items()
-            if tp in self.progress and (self.progress[tp].durable or 0) < offset <= self.progress[tp].next
+            if tp in self.progress and self.progress[tp].must_commit(offset)
         }
         if not chosen or not await super()._commit(chosen):
             return False

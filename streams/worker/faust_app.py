@@ -1,6 +1,7 @@
 """The Faust application: stock Faust with the delivery of `delivery.py`, and the settings that were tested with it."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import faust
@@ -11,6 +12,7 @@ from mode.utils.queues import FlowControlEvent
 
 from streams.worker.consumer_thread import LOGGER
 from streams.worker.delivery import OrderedConsumer
+from streams.worker.resuming import Loss
 
 
 class Transport(driver.Transport):
@@ -51,12 +53,19 @@ class SendErrors(Sensor):
 
 
 class WorkerApp(faust.App):
-    """A Faust app whose consumer never loses an event."""
+    """A Faust app whose consumer never loses an event.
+
+    Attributes:
+        origins: see `ConsumerThread`; set before the start.
+        on_loss: told of which topic something was lost, and how.
+    """
 
     logger = LOGGER
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.origins: Mapping[str, str] = {}
+        self.on_loss: Callable[[str, Loss], None] = lambda _, __: None
         self.sensors.add(SendErrors(self))
 
     @property

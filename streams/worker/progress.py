@@ -57,6 +57,15 @@ class Progress:
         self.position = offset
         self._fetched = deque()
 
+    def begins_at(self, first: int) -> bool:
+        """Note where the log begins. True: what is due next is not in it any more, and is stepped over."""
+        due = max(self._intake, self.next)
+        if first <= due:
+            return False
+        self._skip(due, first)
+        self._advance()
+        return True
+
     def fetch(self, offsets: Sequence[int]) -> list[range]:
         """Note what the log gave.
 
@@ -107,6 +116,10 @@ class Progress:
         self._refusing = False
         self._intake = offset + 1
         return True
+
+    def must_commit(self, offset: int) -> bool:
+        """Whether the broker has to be told that all before an offset is done; also of a start without a commit."""
+        return offset <= self.next and (self.durable is None or offset > self.durable)
 
     def finish(self, offset: int) -> None:
         """Note that an event is done."""

@@ -1,0 +1,61 @@
+"""Where reading a partition goes on, and what of it was lost meanwhile (design section 6, "Topics made anew")."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Loss(StrEnum):
+    """Why a partition does not go on where it was left; what follows the topic's name."""
+
+    MADE_ANEW = "was made anew"
+    CUT_OFF = "ends before what was read of it"
+    DELETED_UNREAD = "lost events before they were read"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where reading begins.
+
+    Attributes:
+        offset: of the first event.
+        committed: the offset known to be committed there; None when none is that still means something.
+        loss: None when nothing is missing.
+    """
+
+    offset: int
+    committed: int | None = None
+    loss: Loss | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What Kafka has of a partition.
+
+    Attributes:
+        begin: the earliest offset.
+        end: the offset that the next event will get.
+        origin: tells the topics apart that had this name; empty when that is not known.
+    """
+
+    begin: int
+    end: int
+    origin: str
+
+
+def start_of(committed: int | None, origin: str, log: Log) -> Start:
+    """Choose where a partition is read from; that is from its beginning if the committed offset means nothing in it.
+
+    Args:
+        committed: the group's offset, if there is one.
+        origin: what stands beside it: `Log.origin` as it was when it was committed.
+        log: as it is now.
+    """
+    if committed is None:
+        return Start(log.begin)
+    if origin and log.origin and origin != log.origin:
+        return Start(log.begin, loss=Loss.MADE_ANEW)
+    if committed > log.end:
+        return Start(log.begin, loss=Loss.CUT_OFF)
+    if committed < log.begin:
+        return Start(log.begin, loss=Loss.DELETED_UNREAD)
+    return Start(committed, committed)

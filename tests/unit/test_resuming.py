@@ -1,0 +1,32 @@
+"""Where reading goes on."""
+
+import pytest
+
+from streams.worker.resuming import Log, Loss, Start, start_of
+
+LOG = Log(begin=10, end=20, origin="now")
+
+
+@pytest.mark.parametrize(
+    ("committed", "origin", "expected"),
+    [
+        (15, "now", Start(15, 15)),
+        (10, "now", Start(10, 10)),
+        (20, "now", Start(20, 20)),
+        (None, "", Start(10)),
+        (15, "", Start(15, 15)),
+        (15, "before", Start(10, loss=Loss.MADE_ANEW)),
+        (21, "now", Start(10, loss=Loss.CUT_OFF)),
+        (9, "now", Start(10, loss=Loss.DELETED_UNREAD)),
+    ],
+)
+def test_reading_goes_on_where_it_was_left_or_from_the_beginning(
+    committed: int | None, origin: str, expected: Start
+) -> None:
+    """From the beginning if what was left is not there any more; then nothing counts as committed."""
+    assert start_of(committed, origin, LOG) == expected
+
+
+def test_where_the_topic_s_id_is_not_known_the_committed_offset_counts() -> None:
+    """Kafka may not tell; and who set the offset by hand meant it."""
+    assert start_of(15, "before", Log(10, 20, origin="")) == Start(15, 15)
