@@ -60,8 +60,8 @@ def _read(path: Path) -> str:
         raise ConfigurationError(f"{path} is not UTF-8 text: save it as UTF-8") from exc
 
 
-def _place(problem: Problem) -> tuple[int, int, str]:
-    return problem.line, problem.column or 0, dotted(problem.path)
+def _place(problem: Problem) -> tuple[int, str]:
+    return problem.line, dotted(problem.path)
 
 
 def _check_endpoint(document: Document) -> None:

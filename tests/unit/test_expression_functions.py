@@ -132,6 +132,7 @@ def test_every_kind_of_value_gives_a_value_or_says_what_is_wrong(text: str, name
         ('Trim("\\t\u3000\u00a0a b\u2003\\n")', "a b"),
         ('Trim("\u200ba")', "\u200ba"),
         # Not again within what was put in; from left to right.
+        ('Replace("a.b.c", ".", "-")', "a-b-c"),
         ('Replace("aaa", "aa", "a")', "aa"),
         ('Replace("a", "a", "aa")', "aa"),
         ('Replace("a.b", ".", "")', "ab"),

@@ -36,6 +36,7 @@ def test_attributes_of_octets_are_known(attribute: str, binary: bool) -> None:  
     ("attribute", "lacks"),
     [
         *((name, True) for name in ("userCertificate", "2.5.4.36", "cacertificate", "certificateRevocationList")),
+        ("userCertificate;x-a", True),
         ("userCertificate;binary", False),
         ("userSMIMECertificate", False),
         ("cn", False),
