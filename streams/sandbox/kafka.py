@@ -3,11 +3,9 @@
 import base64
 import shutil
 import subprocess
-import tempfile
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -15,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from schemas.errors import CommandFailed
 from streams.sandbox.fetch import kafka_jars
 from streams.sandbox.processes import LOOPBACK, Child, free_port, wait_for_port, wait_until
+from streams.sandbox.server import Server
 
 __all__ = ["Kafka"]
 
@@ -54,17 +53,16 @@ _PROPERTIES = {
 }
 
 
-class Kafka:
+class Kafka(Server):
     """A broker on `bootstrap_servers` that forgets everything at the end of its `with` block.
 
-    Until then its data survives `kill` and `restart`, which keep its port. Its folder, with `kafka.log`, is removed
-    by `close`. The first start on a machine fetches Kafka's jars (see `streams.sandbox.fetch`).
+    The first start on a machine fetches Kafka's jars (see `streams.sandbox.fetch`).
 
     Args:
         properties: of the broker, over the sandbox's own.
         advertised_port: opens a second listener on `proxied_port`, whose clients are told to come back to this port:
             that of a proxy in front of it.
-        parent: where its folder is made; the system's folder for temporary files by default.
+        parent: where its folder is made (see `Server`).
     """
 
     def __init__(
@@ -74,11 +72,8 @@ class Kafka:
         advertised_port: int | None = None,
         parent: Path | None = None,
     ) -> None:
-        self.port = free_port()
+        super().__init__("kafka", parent)
         self.proxied_port = free_port()
-        self.folder = Path(tempfile.mkdtemp(prefix="ldapflow-kafka-", dir=parent))
-        self.log = self.folder / "kafka.log"
-        self._data = self.folder / "data"
         self._server_properties = self.folder / "server.properties"
         self._properties = {
             **_PROPERTIES,
@@ -86,43 +81,14 @@ class Kafka:
             "log.dirs": str(self._data),
             **(properties or {}),
         }
-        self._child: Child | None = None
-
-    def __repr__(self) -> str:
-        return f"<Kafka {self.bootstrap_servers} {self._child!r}>"
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     @property
     def bootstrap_servers(self) -> str:
         """Its address, as Kafka clients want it."""
         return f"{LOOPBACK}:{self.port}"
 
-    @property
-    def running(self) -> bool:
-        """Whether the process lives; a frozen one does."""
-        return self._child is not None and self._child.running
-
-    @property
-    def pid(self) -> int:
-        """Its process id; raises ValueError while it does not run."""
-        return self._process().pid
-
     def start(self) -> None:
-        """Starts it, on the data and the port that it had before, and returns when it serves clients.
-
-        Raises:
-            CommandFailed: Java or Kafka is missing, or the broker does not come up.
-        """
+        """See `Server`."""
         java = shutil.which("java")
         if java is None:
             raise CommandFailed(f"Java is not installed: {_JAVA_PACKAGE}")
@@ -136,38 +102,10 @@ class Kafka:
         admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
         wait_until(lambda: _knows_a_broker(admin), "Kafka", child=self._child, timeout_seconds=60)
 
-    def stop(self) -> None:
-        """Stops it in good order (SIGTERM) and waits until it is gone."""
-        if self._child is not None:
-            self._child.terminate()
-
-    def kill(self) -> None:
-        """Kills it (SIGKILL): connections are reset."""
-        if self._child is not None:
-            self._child.kill()
-
-    def restart(self) -> None:
-        """Stops it and starts it on the same data and port."""
-        self.stop()
-        self.start()
-
-    def freeze(self) -> None:
-        """Stops the process without closing anything: connections stay open and get no replies."""
-        self._process().freeze()
-
-    def thaw(self) -> None:
-        """Lets it go on after `freeze`."""
-        self._process().thaw()
-
     def close(self) -> None:
         """Ends it, without the order that would save data, and removes its folder."""
         self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _process(self) -> Child:
-        if self._child is None or not self._child.running:
-            raise ValueError("this broker is not running")
-        return self._child
+        super().close()
 
     def _format(self, command: list[str]) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

@@ -3,12 +3,11 @@
 import secrets
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
-from typing import Self
 
 from schemas.errors import CommandFailed
 from streams.sandbox.processes import LOOPBACK, Child, free_port, wait_for_port
+from streams.sandbox.server import Server
 from streams.sandbox.slapd_configuration import (
     ADMIN_DN,
     CONFIG_DN,
@@ -35,17 +34,16 @@ _MISSING = "slapd is not installed: sudo apt-get install slapd ldap-utils"
 _ANONYMOUS_BIND = bytes.fromhex("300c020101600702010304008000")
 
 
-class Slapd:
+class Slapd(Server):
     """A slapd that holds `dc=example,dc=com` and `ou=company,dc=example,dc=com`, and nothing else of yours.
 
     It is reached on `uri` (and `ldaps_uri` with TLS). Two administrators may write: `admin_dn`, the rootdn, whom no
-    access rule, limit or password policy binds; and `sync_dn`, who is bound by them. Its folder, with `slapd.log`,
-    is removed at the end of the `with` block, or by `close`.
+    access rule, limit or password policy binds; and `sync_dn`, who is bound by them.
 
     Args:
         options: what differs from the default.
         log_level: of slapd's own log, e.g. `stats` (slapd.conf(5), loglevel); every logged line costs speed.
-        parent: where its folder is made; the system's folder for temporary files by default.
+        parent: where its folder is made (see `Server`).
     """
 
     suffix = SUFFIX
@@ -57,32 +55,14 @@ class Slapd:
     def __init__(
         self, options: SlapdOptions | None = None, *, log_level: str = "none", parent: Path | None = None
     ) -> None:
+        super().__init__("slapd", parent)
         self.options = options or SlapdOptions()
-        self.port = free_port()
         self.ldaps_port = None if self.options.tls is None else free_port()
-        self.folder = Path(tempfile.mkdtemp(prefix="ldapflow-slapd-", dir=parent))
-        self.log = self.folder / "slapd.log"
         self._passwords = SlapdPasswords(*(secrets.token_urlsafe(16) for _ in range(3)))
         self._configuration = self.folder / "slapd.conf"
         self._config_password_file = self.folder / "config-password"
-        self._data = self.folder / "data"
         self._log_level = log_level
         self._read_only = False
-        self._child: Child | None = None
-
-    def __repr__(self) -> str:
-        return f"<Slapd {self.uri} {self._child!r}>"
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     @property
     def uri(self) -> str:
@@ -110,22 +90,8 @@ class Slapd:
         """The other administrator's password."""
         return self._passwords.sync
 
-    @property
-    def running(self) -> bool:
-        """Whether the process lives; a frozen one does."""
-        return self._child is not None and self._child.running
-
-    @property
-    def pid(self) -> int:
-        """Its process id; raises ValueError while it does not run."""
-        return self._process().pid
-
     def start(self) -> None:
-        """Starts it, on the data and the port that it had before, and returns when it answers.
-
-        Raises:
-            CommandFailed: slapd is missing, or does not come up.
-        """
+        """See `Server`."""
         program = self._program()
         self._write_configuration()
         if not self._data.exists():
@@ -136,29 +102,6 @@ class Slapd:
             log=self.log,
         )
         wait_for_port(self.port, request=_ANONYMOUS_BIND, child=self._child)
-
-    def stop(self) -> None:
-        """Stops it in good order (SIGTERM) and waits until it is gone."""
-        if self._child is not None:
-            self._child.terminate()
-
-    def kill(self) -> None:
-        """Kills it (SIGKILL): connections are reset."""
-        if self._child is not None:
-            self._child.kill()
-
-    def restart(self) -> None:
-        """Stops it and starts it on the same data and port."""
-        self.stop()
-        self.start()
-
-    def freeze(self) -> None:
-        """Stops the process without closing anything: connections stay open and get no replies."""
-        self._process().freeze()
-
-    def thaw(self) -> None:
-        """Lets it go on after `freeze`."""
-        self._process().thaw()
 
     def set_read_only(self, read_only: bool) -> None:  # noqa: FBT001 - reads as what it does
         """Refuses writes (unwillingToPerform) or takes them again, without a restart; a restart keeps it."""
@@ -175,16 +118,6 @@ class Slapd:
             CommandFailed: slapd refused the change.
         """
         _run("ldapmodify", "-H", self.uri, "-x", "-D", CONFIG_DN, "-y", str(self._config_password_file), stdin=ldif)
-
-    def close(self) -> None:
-        """Stops it and removes its folder."""
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _process(self) -> Child:
-        if self._child is None or not self._child.running:
-            raise ValueError("this slapd is not running")
-        return self._child
 
     def _program(self) -> str:
         if not _PROGRAM.exists() or shutil.which("ldapmodify") is None:
