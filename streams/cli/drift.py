@@ -29,22 +29,31 @@ def echo_verification(job: Verification) -> None:
     if job.report is not None:
         _echo_report(job.report)
     if job.failures:
-        typer.echo(f"not corrected: {len(job.failures)}")
+        typer.echo(f"\nnot corrected: {uncorrected(job)}")
         echo_table([("KIND", "ID", "REASON"), *map(_failure_row, job.failures[:_SHOWN])])
-        _echo_rest(len(job.failures) - _SHOWN)
+        _echo_rest(uncorrected(job) - _SHOWN)
     for line in _conclusion(job):
         typer.echo(line)
 
 
 def corrected(job: Verification) -> str:
     """What was corrected, in words; empty when nothing was."""
-    sums = {action: sum(job.corrections.get((kind, action), 0) for kind in Kind) for action in Action}
+    sums = {action: _sum(job, action) for action in Action if action is not Action.FAILED}
     return ", ".join(f"{count} {action}" for action, count in sums.items() if count)
+
+
+def uncorrected(job: Verification) -> int:
+    """How many corrections failed; the record names the first of them only."""
+    return _sum(job, Action.FAILED)
 
 
 def drifted(report: DriftReport) -> int:
     """How many differ that must be corrected."""
     return sum(count for (_, state), count in report.counts.items() if state in DRIFT)
+
+
+def _sum(job: Verification, action: Action) -> int:
+    return sum(job.corrections.get((kind, action), 0) for kind in Kind)
 
 
 def _echo_report(report: DriftReport) -> None:

@@ -11,7 +11,7 @@ import typer
 from schemas.errors import CommandFailed
 from schemas.jobs import JobState, Trigger, Verification
 from schemas.jobs_codec import encode_job
-from streams.cli.drift import echo_verification
+from streams.cli.drift import echo_verification, uncorrected
 from streams.cli.invocation import invocation_of
 from streams.cli.output import echo_json, moment, one_line
 from streams.cli.progress import Steps
@@ -93,18 +93,22 @@ def _conclude(job: Verification, *, as_json: bool) -> None:
 
 
 def _problem(job: Verification) -> str | None:
-    """Why it is not done, in one line."""
+    """What is not as it should be with the verification itself, in one line."""
     if job.state is not JobState.DONE:
         return one_line(f"verification {job.id} is {job.state}: {job.detail or 'see the log of its process'}")
-    return f"{len(job.failures)} could not be corrected: see `ldapflow jobs {job.id}`" if job.failures else None
+    if job.detail is not None:
+        return one_line(job.detail)
+    count = uncorrected(job)
+    return f"{count} could not be corrected: see `ldapflow jobs {job.id}`" if count else None
 
 
 def _exit_code(job: Verification) -> int:
     match job.state:
         case JobState.DONE if job.dry_run:
-            return _NO if job.report is not None and job.report.has_drift else 0
+            doubted = job.detail is not None  # a verification that corrects would refuse
+            return _NO if doubted or (job.report is not None and job.report.has_drift) else 0
         case JobState.DONE:
-            return _FAILED if job.failures else 0
+            return _FAILED if uncorrected(job) else 0
         case JobState.STOPPED:
             return _NO
         case _:
