@@ -1,11 +1,12 @@
 """What a verification says of one entity and its entry (design section 6, step 4)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from processors.intent import Absent, NeverWritten, Present, Unknown, intent_of
-from processors.placement import Placed, Tree
+from processors.placement import NamedNode, OrganizationNode, Placed, names_along
+from processors.wanted import EntryRules
 from schemas.entries import EntryDrift, FoundEntry, WantedEntry
 from schemas.errors import Permanent
 from schemas.events import Kind, Record
@@ -26,6 +27,10 @@ class Drifts(Protocol):
 
     def lock(self, found: FoundEntry, *, enabled: bool, locked: bool) -> EntryDrift:
         """Compare an account's lock."""
+
+
+class Node(OrganizationNode, NamedNode, Protocol):
+    """What must be known of an organization."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +56,14 @@ class Comparer:
     """Compares states with entries, by the decisions that the worker makes.
 
     Attributes:
+        rules: of both kinds, with what the object classes demand.
         tree: the organizations; those that this verification will give an entry count as bound.
-        wanted: works an entry out; raises Permanent.
         source_node: where the scope begins.
         removes_disabled: disabled accounts have no entry.
     """
 
-    tree: Tree
-    wanted: Callable[[Record, State], WantedEntry]
+    rules: Mapping[Kind, EntryRules]
+    tree: Callable[[str], Node | None]
     drifts: Drifts
     source_node: str
     removes_disabled: bool
@@ -94,11 +99,24 @@ class Comparer:
             case _:
                 assert_never(intent)
 
+    def wanted(self, record: Record, path: tuple[str, ...] | None) -> WantedEntry:
+        """Work an entry out, as the worker does.
+
+        Args:
+            record: of the entity.
+            path: as in `Placed`; None while its place is not known.
+
+        Raises:
+            Permanent: as `EntryRules.wanted`.
+        """
+        names = None if path is None else names_along(path, self.tree)
+        return self.rules[record.kind].wanted(record, path_names=names)
+
     def _placed(self, record: Record, state: State, found: FoundEntry | None, path: tuple[str, ...]) -> Finding:
         if _undone(state) is not None:
             return self._in_place(record, state, found, state.reason)
         try:
-            wanted = self.wanted(record, state)
+            wanted = self.wanted(record, path)
         except Permanent as exc:
             return self._refused(record, state, found, exc.reason.value)
         if found is None:
@@ -116,7 +134,7 @@ class Comparer:
         if found is None:
             return Finding(EntryState.WAITING, reason=reason)
         try:
-            wanted = self.wanted(record, state)
+            wanted = self.wanted(record, None)
         except Permanent as exc:
             return self._refused(record, state, found, exc.reason.value)
         attributes = (*self.drifts.in_place(wanted, found).attributes, *self._lock(record, state, found))

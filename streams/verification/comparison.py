@@ -2,23 +2,22 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from ldap_sink.drift import DriftFinder
-from processors.comparing import Comparer, Finding
-from processors.wanted import EntryRules
-from schemas.dn import DN, PreparedDN
-from schemas.entries import FoundEntry, WantedEntry
+from processors.comparing import Finding
+from schemas.dn import DN, RDN, PreparedDN
+from schemas.entries import FoundEntry
 from schemas.errors import Permanent
-from schemas.events import Kind, Record
+from schemas.events import Kind
 from schemas.jobs import Difference, EntryState
-from schemas.states import State
-from streams.settings import DisabledAccounts, Settings
 from streams.snapshot import Stored
 from streams.verification.findings import Findings
 from streams.verification.organizations import Organization
 from streams.verification.snapshot import Snapshot
+from streams.verification.yardstick import Yardstick
+
+TWO_ENTRIES: Final = "another entry carries this id too"
 
 _TARGET: Final = -1  # the target node's place among the numbers of organizations
 _NOT_ASKED: Final = -2
@@ -28,43 +27,6 @@ _PLACED: Final = frozenset({EntryState.SAME, EntryState.CHANGED, EntryState.MISP
 _NOT_THERE: Final = frozenset({EntryState.MISSING, EntryState.MISPLACED})
 
 
-@dataclass(frozen=True, slots=True)
-class Yardstick:
-    """By what entries are compared: the configuration, with what the server's schema adds to it.
-
-    Attributes:
-        rules: of both kinds, with what the object classes demand.
-    """
-
-    settings: Settings
-    rules: Mapping[Kind, EntryRules]
-    drifts: DriftFinder
-
-    def comparer(self, organizations: Mapping[str, Organization]) -> Comparer:
-        """Compare by an organization tree."""
-        sync = self.settings.sync
-        return Comparer(
-            organizations.get,
-            self.wanted,
-            self.drifts,
-            sync.source_node,
-            sync.disabled_accounts is DisabledAccounts.REMOVE,
-        )
-
-    def wanted(self, record: Record, _: State) -> WantedEntry:
-        """Work an entry out; raises Permanent."""
-        return self.rules[record.kind].wanted(record)
-
-    def is_others(self, stored: Stored, found: FoundEntry) -> bool:
-        """Whether an entry says that it belongs to another entity."""
-        return self.drifts.is_others(self.rules[stored.kind].id_attribute, stored.id, found)
-
-    def kind_of(self, found: FoundEntry) -> Kind | None:
-        """Of which kind an entry is by its object classes; None when it is none of ours."""
-        kinds = (Kind.ACCOUNT, Kind.ORGANIZATION)
-        return next((k for k in kinds if self.drifts.has_classes(self.rules[k].object_classes, found)), None)
-
-
 class Comparison:
     """Takes the directory page by page, and then the states without an entry; keeps little of each.
 
@@ -72,6 +34,8 @@ class Comparison:
         swept: for each number of the snapshot, whether a complete push did not bring the entity.
 
     Attributes:
+        snapshot: the states.
+        organizations: the tree that is made of them.
         findings: what was found.
         matched: how many entries were found that a state is bound to.
     """
@@ -86,8 +50,8 @@ class Comparison:
         size = len(snapshot)
         self.findings = Findings(snapshot.kind(number) for number in range(size))
         self.matched = 0
-        self._snapshot = snapshot
-        self._organizations = organizations
+        self.snapshot = snapshot
+        self.organizations = organizations
         self._yardstick = yardstick
         self._swept = swept
         self._comparer = yardstick.comparer(organizations)
@@ -99,13 +63,26 @@ class Comparison:
         self._wanted_dns: dict[int, DN | None] = {}
         self._claimed: dict[int, list[str]] = {}
 
+    @property
+    def has_strangers(self) -> bool:
+        """Whether there are entries of our classes that belong to nobody."""
+        return self.findings.has_strangers
+
+    def is_swept(self, number: int) -> bool:
+        """Whether a complete push did not bring the entity."""
+        return number < len(self._swept) and bool(self._swept[number])
+
+    def has_entry(self, number: int) -> bool:
+        """Whether an entry was found that the entity is bound to."""
+        return number < len(self._has_entry) and bool(self._has_entry[number])
+
     # -- page by page --------------------------------------------------------------------------------------------------
 
     def take(self, page: Iterable[FoundEntry]) -> None:
         """Take entries of the target's tree."""
         for found in page:
-            numbers = self._snapshot.bound_to(found.entry_uuid)
-            owner = self._snapshot.get(numbers[0]) if numbers else None
+            numbers = self.snapshot.bound_to(found.entry_uuid)
+            owner = self.snapshot.get(numbers[0]) if numbers else None
             if owner is None or self._yardstick.is_others(owner, found):
                 self._take_stranger(found)
                 continue
@@ -125,7 +102,7 @@ class Comparison:
     def _take_second_owner(self, number: int, found: FoundEntry) -> None:
         """Two took one entry: whoever it does not belong to must find, or get, one of its own."""
         self._has_entry[number] = True
-        stored = self._snapshot.get(number)
+        stored = self.snapshot.get(number)
         if stored is not None:
             state = EntryState.DUPLICATE
             difference = Difference(state, stored.kind, stored.id, found.entry_uuid, str(found.dn))
@@ -138,7 +115,7 @@ class Comparison:
         entry_uuid = found.entry_uuid
         self.findings.note_stranger(Difference(EntryState.UNMANAGED, kind, None, entry_uuid, str(found.dn)))
         for value in self._yardstick.drifts.ids(self._yardstick.rules[kind].id_attribute, found):
-            number = self._snapshot.number(kind, value.decode(errors="replace"))
+            number = self.snapshot.number(kind, value.decode(errors="replace"))
             if number is not None:
                 self._claimed.setdefault(number, []).append(entry_uuid)
 
@@ -151,10 +128,10 @@ class Comparison:
             tell: is told of each state that was not met among the entries.
         """
         for kind in Kind:
-            for number in self._snapshot.numbers(kind):
+            for number in self.snapshot.numbers(kind):
                 if self._has_entry[number]:
                     continue
-                stored = self._snapshot.get(number)
+                stored = self.snapshot.get(number)
                 if stored is not None:
                     self._note(number, stored, self._compare(number, stored, None), None, None)
                 tell(1)
@@ -166,21 +143,21 @@ class Comparison:
 
     def _find_misplaced(self) -> None:
         standing: dict[PreparedDN, int] = {dn.prepared(): number for number, dn in self._organization_dns.items()}
-        standing[self._yardstick.settings.sync.target_dn.prepared()] = _TARGET
+        standing[self._yardstick.target_dn.prepared()] = _TARGET
         dns = list(self._parents)
         owners = [standing.get(dn.prepared(), _NOBODY) for dn in dns]
         for number, (home, parent) in enumerate(zip(self._home, self._parent, strict=True)):
             if home == _NOT_ASKED or parent < 0 or owners[parent] == home:
                 continue
-            stored = self._snapshot.get(number)
+            stored = self.snapshot.get(number)
             if stored is None or self.findings.state(number) not in _PLACED:
                 continue
             known = self.findings.detail(number)
-            wanted = self._wanted(stored)
-            binding = self._snapshot.binding(stored.state)
+            rdn = self._wanted_rdn(stored)
+            binding = self.snapshot.binding(stored.state)
             dn = known.dn if known is not None else None
-            if dn is None and wanted is not None:
-                dn = str(dns[parent].child(wanted.rdn))
+            if dn is None and rdn is not None:
+                dn = str(dns[parent].child(rdn))
             entry_uuid = None if binding is None else binding.entry_uuid
             attributes = () if known is None else known.attributes
             state = EntryState.MISPLACED
@@ -191,11 +168,11 @@ class Comparison:
     def _find_double_claims(self) -> None:
         """Entries that say they belong to an entity that has another one: the id attribute was copied."""
         for number, entries in self._claimed.items():
-            stored = self._snapshot.get(number)
+            stored = self.snapshot.get(number)
             if stored is None or (len(entries) == 1 and not self._has_entry[number]):
                 continue
             for entry_uuid in entries:
-                self.findings.change_stranger(entry_uuid, EntryState.DUPLICATE, stored.id)
+                self.findings.change_stranger(entry_uuid, EntryState.DUPLICATE, stored.id, TWO_ENTRIES)
 
     def drop_changed(self, changed: Iterable[int]) -> None:
         """Drop what was found of entities whose states changed meanwhile, or an organization above them: that is life.
@@ -206,11 +183,11 @@ class Comparison:
         numbers = set(changed)
         if not numbers:
             return
-        organizations = {number for number in numbers if self._snapshot.kind(number) is Kind.ORGANIZATION}
+        organizations = {number for number in numbers if self.snapshot.kind(number) is Kind.ORGANIZATION}
         for number in numbers:
             if number < len(self._home):
                 self.findings.drop(number)
-            stored = self._snapshot.get(number)
+            stored = self.snapshot.get(number)
             binding = None if stored is None else stored.state.binding
             if binding is not None:
                 self.findings.drop_stranger(binding.entry_uuid)
@@ -224,10 +201,10 @@ class Comparison:
         """These organizations and all below them."""
         below = set(organizations)
         children: dict[str | None, list[Organization]] = {}
-        for node in self._organizations.values():
+        for node in self.organizations.values():
             children.setdefault(node.parent_id, []).append(node)
-        todo = [identifier for identifier, node in self._organizations.items() if node.number in below]
-        ids = {node.number: identifier for identifier, node in self._organizations.items()}
+        todo = [identifier for identifier, node in self.organizations.items() if node.number in below]
+        ids = {node.number: identifier for identifier, node in self.organizations.items()}
         while todo:
             for node in children.get(todo.pop(), ()):
                 if node.number not in below:
@@ -238,11 +215,11 @@ class Comparison:
     # -- both ----------------------------------------------------------------------------------------------------------
 
     def _compare(self, number: int, stored: Stored, found: FoundEntry | None) -> Finding:
-        swept = bool(self._swept[number])
+        swept = self.is_swept(number)
         finding = self._comparer.compare(stored.kind, stored.id, stored.state, found, swept=swept)
         if finding.home is not None:
             path = finding.home
-            self._home[number] = self._organizations[path[-1]].number if path else _TARGET
+            self._home[number] = self.organizations[path[-1]].number if path else _TARGET
         return finding
 
     def _note(self, number: int, stored: Stored, finding: Finding, entry_uuid: str | None, dn: DN | None) -> None:
@@ -267,18 +244,19 @@ class Comparison:
 
     def _wanted_dn(self, number: int) -> DN | None:
         if number == _TARGET:
-            return self._yardstick.settings.sync.target_dn
+            return self._yardstick.target_dn
         if number not in self._wanted_dns:
             self._wanted_dns[number] = self._organization_dns.get(number)
             if self.findings.state(number) in _NOT_THERE and self._home[number] != _NOT_ASKED:
-                stored, parent = self._snapshot.get(number), self._wanted_dn(self._home[number])
-                wanted = None if stored is None else self._wanted(stored)
-                self._wanted_dns[number] = None if parent is None or wanted is None else parent.child(wanted.rdn)
+                stored, parent = self.snapshot.get(number), self._wanted_dn(self._home[number])
+                rdn = None if stored is None else self._wanted_rdn(stored)
+                self._wanted_dns[number] = None if parent is None or rdn is None else parent.child(rdn)
         return self._wanted_dns[number]
 
-    def _wanted(self, stored: Stored) -> WantedEntry | None:
+    def _wanted_rdn(self, stored: Stored) -> RDN | None:
+        """The name of an entry that has one: what else is in it does not matter here."""
         record = stored.state.record
         try:
-            return None if record is None else self._yardstick.wanted(record, stored.state)
+            return None if record is None else self._comparer.wanted(record, None).rdn
         except Permanent:
             return None

@@ -36,8 +36,8 @@ class Findings:
         self._stranger_details: dict[bytes, Difference] = {}
 
     def state(self, number: int) -> EntryState | None:
-        """What was found of an entity; None when nothing is to be said."""
-        code = self._codes[number]
+        """What was found of an entity; None when nothing is to be said, or it was not known then."""
+        code = self._codes[number] if number < len(self._codes) else _NOTHING
         return None if code == _NOTHING else _STATES[code - 1]
 
     def note(self, number: int, state: EntryState | None, difference: Difference | None) -> None:
@@ -64,13 +64,18 @@ class Findings:
         if entry in self._stranger_details or self._has_room(difference):
             self._stranger_details[entry] = difference
 
-    def change_stranger(self, entry_uuid: str, state: EntryState, identifier: str) -> None:
+    def change_stranger(self, entry_uuid: str, state: EntryState, identifier: str, reason: str) -> None:
         """Say something else of an entry that belongs to nobody, and whose it says it is."""
         entry = uuid.UUID(entry_uuid).bytes
         kind, _ = self._strangers[entry]
         self._strangers[entry] = (kind, state)
         known = self._stranger_details.get(entry, Difference(state, kind, entry_uuid=entry_uuid))
-        self._stranger_details[entry] = replace(known, state=state, id=identifier)
+        self._stranger_details[entry] = replace(known, state=state, id=identifier, reason=reason)
+
+    @property
+    def has_strangers(self) -> bool:
+        """Whether any entry belongs to nobody."""
+        return bool(self._strangers)
 
     def is_stranger(self, entry_uuid: str) -> bool:
         """Whether an entry belonged to nobody."""

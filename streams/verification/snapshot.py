@@ -26,6 +26,7 @@ _NO_PUSH: Final = -1
 _KNOWN: Final = 1
 _BOUND: Final = 2
 _USABLE: Final = 4  # its push counts it: not dead-lettered
+_DELETED: Final = 8
 
 
 class Snapshot:
@@ -93,7 +94,10 @@ class Snapshot:
             document = orjson.loads(message.value)
             binding, push_id, received = document["binding"], document["pushId"], document["receivedTime"]
             generation, count = document["writer"]
-            is_usable = document["status"] != Status.DEAD_LETTERED
+            traits = _KNOWN
+            traits |= 0 if document["status"] == Status.DEAD_LETTERED else _USABLE
+            traits |= 0 if document["deletedAt"] is None else _DELETED
+            traits |= 0 if binding is None else _BOUND
             entry = None if binding is None else uuid.UUID(binding["entryUUID"]).bytes
         except (ValueError, KeyError, TypeError) as exc:
             self._tell_unreadable(message.identifier, exc)
@@ -107,7 +111,7 @@ class Snapshot:
         self._writers[0][number], self._writers[1][number] = generation, count
         self._received[number] = received
         self._pushes[number] = _NO_PUSH if push_id is None else self._push_ids.setdefault(push_id, len(self._push_ids))
-        self._traits[number] = _KNOWN | (_USABLE if is_usable else 0) | (0 if entry is None else _BOUND)
+        self._traits[number] = traits
         if entry is not None:
             self._index(entry, number)
         return number
@@ -154,9 +158,9 @@ class Snapshot:
         """Whose state it is."""
         return _KINDS[self._kinds[number]]
 
-    def is_known(self, number: int) -> bool:
-        """Whether there is such a state now."""
-        return bool(self._traits[number])
+    def is_deleted(self, number: int) -> bool:
+        """Whether the source has deleted the entity; False for a state that was removed."""
+        return bool(self._traits[number] & _DELETED)
 
     def get(self, number: int) -> Stored | None:
         """A state; None when it was removed, or cannot be read, which is logged."""
@@ -214,7 +218,10 @@ class Snapshot:
         return counts
 
     def without_push(self, is_swept: Callable[[str | None, int], bool]) -> bytearray:
-        """For each number 1 or 0: whether a function of a state's push id and received time holds."""
+        """For each number 1 or 0: whether a function of push id and received time holds, and it is not deleted."""
         names: dict[int, str | None] = {number: name for name, number in self._push_ids.items()}
-        pairs = zip(self._pushes, self._received, self._traits, strict=True)
-        return bytearray(bool(traits) and is_swept(names.get(push), received) for push, received, traits in pairs)
+        columns = zip(self._pushes, self._received, self._traits, strict=True)
+        return bytearray(
+            bool(traits) and not traits & _DELETED and is_swept(names.get(push), received)
+            for push, received, traits in columns
+        )

@@ -7,7 +7,6 @@ from typing import Final, Self
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from schemas.errors import CommandFailed
 from streams.control import view_of
 from streams.kafka import Cluster, client_config, failure_of, read_to_end
 from streams.kafka.client import ErrorMemory
@@ -66,6 +65,16 @@ class Workers:
             raise failure_of(self._errors.explain(exc), self._settings) from exc
         return {(place.topic, place.partition): max(place.offset, 0) for place in found}
 
+    async def reach(self, ends: Mapping[tuple[str, int], int], patience: float) -> bool:
+        """Wait until everything before these offsets is done; False when nothing of it is for so many seconds."""
+        waiting = Patience(patience)
+        while True:
+            committed = await self.committed()
+            left = {place: committed.get(place, 0) for place, end in ends.items() if committed.get(place, 0) < end}
+            if not left or waiting.is_over(left):
+                return not left
+            await asyncio.sleep(_POLL_SECONDS)
+
     async def why_still(self) -> str:
         """Why no offset moves, for people: what can be seen from here."""
 
@@ -97,20 +106,3 @@ class Patience:
         if now != self._seen:
             self._seen, self._since = now, monotonic()
         return monotonic() - self._since >= self._seconds
-
-
-class StandStill(CommandFailed):
-    """The workers do not move; what was asked of them stays valid."""
-
-
-async def wait_until_done(workers: Workers, ends: Mapping[tuple[str, int], int], patience: float) -> bool:
-    """Wait until the group has committed offsets; False when none of those moves for so many seconds."""
-    waiting = Patience(patience)
-    while True:
-        committed = await workers.committed()
-        left = {place: committed.get(place, 0) for place, end in ends.items() if committed.get(place, 0) < end}
-        if not left:
-            return True
-        if waiting.is_over(left):
-            return False
-        await asyncio.sleep(_POLL_SECONDS)

@@ -1,12 +1,41 @@
 """One verification, from its beginning to its end (design section 6)."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from itertools import islice
 from time import time
-from typing import Protocol
+from typing import Final, Protocol
 
+from ldap_sink.directory import Directory
+from ldap_sink.failures import Conflict, Judged
+from ldap_sink.reading import read_target
+from ldap_sink.subschema import Subschema
+from schemas.control import TopicIds
+from schemas.errors import Halting, Permanent, Retryable
 from schemas.jobs import JobState, Trigger, Verification
+from streams.control import decide
+from streams.kafka import Publisher
 from streams.settings import Settings
+from streams.settings.directory import directory_settings
+from streams.verification.comparison import Comparison
+from streams.verification.corrections import Approver, Corrections
+from streams.verification.doubts import doubts_about_tree
+from streams.verification.evidence import Evidence, gather_evidence
+from streams.verification.forgetting import forgettable
+from streams.verification.organizations import read_organizations
+from streams.verification.redrives import Redrives, StandStill
+from streams.verification.results import Results
+from streams.verification.second_look import SecondLook
+from streams.verification.workers import Workers
+from streams.verification.yardstick import Yardstick
+
+PATIENCE_SECONDS: Final = 60.0  # in which no committed offset moves
+_SETTLING_SECONDS: Final = 5.0
+_ANSWER_SECONDS: Final = 5.0
+_LIMITS: Final = frozenset({"size_limit_exceeded", "time_limit_exceeded", "admin_limit_exceeded"})
+_AT_ONCE: Final = 64  # entities that are looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +46,7 @@ class Request:
         job_id: the id of the job, and of its record.
         dry_run: report only.
         approve: deletions that the report lists are not held by the guard.
-        rebind: bindings of another target, and to entries that are not there, count as none.
+        rebind: bindings of another target, and to entries that are not there, count as none; nothing is deleted.
         request: the control record that asked for it.
     """
 
@@ -30,7 +59,7 @@ class Request:
 
 
 class Progress(Protocol):
-    """Whom the run tells how far it is.
+    """Whom the run tells how far it is; always in the event loop.
 
     Steps: "snapshot", "directory", "comparing", "organizations", "accounts", "deletions", "looking again".
     """
@@ -51,12 +80,157 @@ async def run_verification(
         settings: the configuration.
         request: what is wanted.
         progress: is told of each step.
-        save: writes the job record: when it begins, and at the end.
+        save: writes the job record: when it begins, when the report is there, and at the end.
 
     Returns:
         The job record as it was saved last.
 
     Raises:
-        CommandFailed, Retryable, Halting: nothing could be begun.
+        CommandFailed, Retryable: Kafka does not answer; what was begun is recorded as far as it was saved.
     """
-    raise NotImplementedError((settings, request, progress, save, time, JobState))
+    job = Verification(
+        request.job_id, request.trigger, request.dry_run, JobState.RUNNING, _now(), request=request.request
+    )
+    await save(job)
+    async with Publisher(settings) as publisher:
+        with Workers(settings) as workers:
+            job = await _Run(settings, request, progress, publisher, workers).run(job, save)
+    job = replace(job, ended=_now())
+    await save(job)
+    return job
+
+
+class _Run:
+    """The steps of one verification."""
+
+    def __init__(
+        self, settings: Settings, request: Request, progress: Progress, publisher: Publisher, workers: Workers
+    ) -> None:
+        self._settings = settings
+        self._target = directory_settings(settings)
+        self._request = request
+        self._progress = progress
+        self._publisher = publisher
+        self._workers = workers
+
+    async def run(self, job: Verification, save: Callable[[Verification], Awaitable[None]]) -> Verification:
+        """Go through all of them; what the directory refuses ends the run, and is told in the record."""
+        self._progress.step("snapshot", None)
+        evidence = await gather_evidence(self._settings, self._workers, self._from_thread(self._progress.advance))
+        job = replace(job, swept=None if evidence.push is None else evidence.push.id)
+        try:
+            async with Directory(self._target, may_write=lambda: False) as directory:
+                yardstick = Yardstick.of(self._settings, await self._answer(directory))
+                comparison, doubts = await self._compare(evidence, yardstick)
+                job = replace(job, report=comparison.findings.report(), detail="; ".join(doubts) or None)
+                if self._request.dry_run:
+                    return replace(job, state=JobState.DONE)
+                if doubts:
+                    return replace(job, state=JobState.STOPPED, detail=f"nothing was corrected: {job.detail}")
+                await save(job)
+                return await self._correct(job, evidence, comparison, yardstick, directory)
+        except Halting as exc:
+            return replace(job, state=JobState.STOPPED, detail=f"not corrected: {exc}")
+        except (Retryable, Permanent, Conflict, Judged) as exc:
+            if isinstance(exc, Retryable) and exc.reason in _LIMITS:
+                words = f"nothing was corrected: the directory cut the search short ({exc})"
+                remedy = f"raise its limits for {self._target.admin_dn} (olcLimits)"
+                return replace(job, state=JobState.STOPPED, detail=f"{words}: {remedy}")
+            return replace(job, state=JobState.FAILED, detail=f"not finished, the directory says: {exc}")
+
+    async def _answer(self, directory: Directory) -> Subschema:
+        """The server's schema; by it we know that the directory answers."""
+        try:
+            async with asyncio.timeout(self._target.connect_timeout + _ANSWER_SECONDS):
+                return await directory.subschema()
+        except TimeoutError as exc:
+            problem = directory.state.problem
+            raise Retryable("directory_unavailable", str(problem or "it does not answer")) from exc
+
+    # -- comparing -----------------------------------------------------------------------------------------------------
+
+    async def _compare(self, evidence: Evidence, yardstick: Yardstick) -> tuple[Comparison, list[str]]:
+        """Compare everything; says also why nothing may be corrected."""
+        snapshot, rebind = evidence.snapshot, self._request.rebind
+        swept = bytearray(len(snapshot)) if rebind else evidence.swept()
+        organizations = await asyncio.to_thread(read_organizations, snapshot)
+        comparison = Comparison(snapshot, organizations, yardstick, swept)
+        self._progress.step("directory", snapshot.bound)
+        async with aclosing(read_target(self._target, yardstick.attributes)) as pages:
+            async for page in pages:
+                await asyncio.to_thread(comparison.take, page)
+                self._progress.advance(len(page))
+        self._progress.step("comparing", snapshot.count - comparison.matched)
+        await asyncio.to_thread(comparison.finish, self._from_thread(self._progress.advance))
+        # What was in work while we read is recorded by then, and no drift.
+        await self._workers.reach(await self._workers.ends(), _SETTLING_SECONDS)
+        comparison.drop_changed(await asyncio.to_thread(snapshot.read))
+        doubts = [
+            *evidence.doubts(),
+            *doubts_about_tree(snapshot, comparison.matched, has_strangers=comparison.has_strangers, rebind=rebind),
+        ]
+        return comparison, doubts
+
+    # -- correcting ----------------------------------------------------------------------------------------------------
+
+    async def _correct(
+        self,
+        job: Verification,
+        evidence: Evidence,
+        comparison: Comparison,
+        yardstick: Yardstick,
+        directory: Directory,
+    ) -> Verification:
+        settings, snapshot = self._settings, evidence.snapshot
+        redrives = Redrives(settings, self._publisher, self._workers, PATIENCE_SECONDS)
+        corrections = Corrections(snapshot, comparison, redrives, PATIENCE_SECONDS)
+        still: str | None = None
+        try:
+            await corrections.correct(self._progress)
+            if not self._request.rebind:
+                approver = Approver(settings, self._publisher, snapshot, PATIENCE_SECONDS)
+                await corrections.delete(self._progress, approver if self._request.approve else None)
+            await redrives.ask(forgettable(snapshot, _now()), _Silent())
+        except StandStill as exc:
+            still = str(exc)
+        results = await self._look_again(corrections.touched, comparison, yardstick, directory)
+        if still is not None:
+            return results.interrupt(job, f"the workers stand still: {still}; what was asked of them stays valid")
+        if job.report is not None:
+            results.take_uncorrectable(job.report)
+        if evidence.makes_whole:
+            await decide(self._publisher, settings, TopicIds(evidence.topic_ids))
+        return results.end(job)
+
+    async def _look_again(
+        self, touched: Collection[int], comparison: Comparison, yardstick: Yardstick, directory: Directory
+    ) -> Results:
+        self._progress.step("looking again", len(touched))
+        await asyncio.to_thread(comparison.snapshot.read)
+        seconds = self._target.operation_timeout + _ANSWER_SECONDS
+        look = SecondLook(comparison, yardstick, directory, seconds)
+        results, numbers = Results(), iter(sorted(touched))
+        while some := list(islice(numbers, _AT_ONCE)):
+            results.take(await look.outcomes(some))
+            self._progress.advance(len(some))
+        return results
+
+    def _from_thread(self, function: Callable[[int], None]) -> Callable[[int], None]:
+        loop = asyncio.get_running_loop()
+
+        def call(count: int) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(function, count)
+
+        return call
+
+
+class _Silent:
+    """Progress that nobody is told of."""
+
+    def advance(self, count: int) -> None:
+        """Say nothing."""
+
+
+def _now() -> int:
+    return round(time() * 1000)
