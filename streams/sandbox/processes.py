@@ -16,6 +16,8 @@ from schemas.errors import CommandFailed
 
 LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.01
+# The kernel's signal is for deaths that are still to come: a parent may have died before it was asked for.
+_UNLESS_ORPHANED = ("sh", "-c", 'test "$PPID" = "$0" && exec "$@"')
 # Below Linux's range for outgoing connections (32768 and up): no client socket can take the port of a server
 # that is down for a moment.
 _PORTS = range(20_000, 32_000)
@@ -40,7 +42,7 @@ class Child:
     def __init__(self, command: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None) -> None:
         self.log = log
         self._name = Path(command[0]).name
-        self._command = ["setpriv", "--pdeathsig", "KILL", "--", *command]
+        self._command = ["setpriv", "--pdeathsig", "KILL", "--", *_UNLESS_ORPHANED, str(os.getpid()), *command]
         self._environment = {**os.environ, **(environment or {})}
         started: SimpleQueue[subprocess.Popen[bytes] | OSError] = SimpleQueue()
         # The kernel's signal comes when the *thread* that started the child ends: so a thread is kept for each child.

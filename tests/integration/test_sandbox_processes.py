@@ -1,5 +1,7 @@
 """Child processes end when they must, and only then."""
 
+import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -40,6 +42,20 @@ def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         assert _alive(pid)
         parent.kill()
     wait_until(lambda: not _alive(pid), "the end of the child")
+
+
+def test_a_child_dies_with_a_parent_that_is_killed_too_soon(tmp_path: Path) -> None:
+    """Before the kernel was told to end it: it finds that the parent is gone."""
+    slow = tmp_path / "setpriv"
+    slow.write_text(f'#!/bin/sh\nwhile kill -0 $PPID; do sleep 0.01; done 2>&-\nexec {shutil.which("setpriv")} "$@"\n')
+    slow.chmod(0o700)
+    command = [sys.executable, "-c", _PARENT, str(tmp_path / "log")]
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as parent:  # noqa: S603 - our own text
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    wait_until(lambda: not _alive(pid), "the end of the child", timeout_seconds=5)
 
 
 def test_a_child_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
