@@ -23,9 +23,9 @@ from mode.utils.futures import notify
 from streams.worker.consumer_thread import LOGGER, ConsumerThread
 from streams.worker.progress import Progress
 from streams.worker.resuming import Loss
+from streams.worker.stalls import STALL_SECONDS, Stalls
 
 EXIT_LOST_PLACE: Final = 75  # contract section 5
-STALL_SECONDS: Final = 10.0
 _FETCH_SECONDS: Final = 0.25
 
 
@@ -319,25 +319,16 @@ class OrderedConsumer(driver.Consumer):
     @Service.task
     async def _stall_watch(self) -> None:
         """Look for partitions that stand still although there is something to read, and nothing of them is in work."""
-        idle_since: dict[TP, tuple[int, float]] = {}  # `next`, and when it was that for the first time
-        behind: dict[TP, int] = {}  # `next` of those that were idle and had something to read a while ago
+        stalls = Stalls()
         while not self.should_stop:
             await self.sleep(STALL_SECONDS / 4)
-            now = monotonic()
             if self.app.rebalancing or not self.flow_active:
-                idle_since.clear()
-                behind.clear()
+                stalls.forget()
                 continue
-            busy = {ensure_TP(message.tp) for message in self._unacked_messages}
-            for tp, progress in self.progress.items():
-                if tp in busy or tp not in idle_since or idle_since[tp][0] != progress.next:
-                    idle_since[tp] = (progress.next, now)
-            idle = {tp: mark for tp, (mark, since) in idle_since.items() if now - since > STALL_SECONDS}
-            for tp, is_behind in (await self._are_behind(idle)).items():
-                if is_behind and behind.get(tp) == idle[tp]:
-                    self._read_again(tp)
-                behind[tp] = idle[tp] if is_behind else -1
-                idle_since[tp] = (idle[tp], now)
+            now = monotonic()
+            idle = stalls.idle(self.progress, {ensure_TP(message.tp) for message in self._unacked_messages}, now)
+            for tp in stalls.stalled(idle, await self._are_behind(idle), now):
+                self._read_again(tp)
 
     async def _are_behind(self, idle: Mapping[TP, int]) -> dict[TP, bool]:
         """Whether the log of each partition goes on beyond its `next`; nothing when Kafka cannot tell."""

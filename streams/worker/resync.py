@@ -86,14 +86,17 @@ class Resync:
         """Take in that something of a topic was lost; returns at once."""
         self._need(f"topic {topic} {loss.value}")
 
-    async def watch(self) -> None:
+    async def watch(self, seconds: float = _LOOK_SECONDS) -> None:
         """Look again and again whether the topics are still the same.
+
+        Args:
+            seconds: between two looks.
 
         Raises:
             TopicsMadeAnew: they are not.
         """
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(seconds)
             try:
                 present = await asyncio.to_thread(self._present)
             except CommandFailed:  # Kafka is away, which others tell

@@ -14,6 +14,7 @@ from faust import App
 from faust.app.base import App as BaseApp
 from faust.sensors.base import Sensor
 from faust.tables.recovery import Recovery
+from faust.tables.table import Table
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 from mode.utils.queues import FlowControlEvent, FlowControlQueue
@@ -50,6 +51,9 @@ PINNED = {
     driver.AIOKafkaConsumerThread.on_start: "38b4e8bd1e10723a",
     driver.AIOKafkaConsumerThread._commit: "932852ce7a23f658",
     GroupCoordinator._do_heartbeat: "dc1d6632aaa68e96",
+    GroupCoordinator.fetch_committed_offsets: "6c049c7379165952",
+    # counted on by StateTable and Recorder
+    Table.on_key_del: "4f2900b2f9d24a08",
     # overridden by WorkerApp and its parts
     BaseApp._new_transport: "42db531312dd776f",
     BaseApp._on_partitions_revoked: "d5c895bbe57dc73a",

@@ -54,6 +54,12 @@ async def test_what_was_removed_before_the_window_does_not_count(at: int, *, adm
     assert await admits(guard_over(*removed(2, at=at))) is admitted
 
 
+async def test_while_the_states_are_lost_everything_is_held() -> None:
+    """Though there is no limit at all: whose an entry is, is a guess."""
+    limits = dict.fromkeys(Kind, UNLIMITED)
+    assert not await admits(DeletionGuard(view_of(), limits, lambda: NOW, lambda: True))
+
+
 async def test_while_anything_is_held_everything_is() -> None:
     """Though the window has room: its sliding on must not empty a directory slowly."""
     assert not await admits(guard_over(seen("a", status=Status.HELD)))

@@ -129,3 +129,42 @@ def test_what_was_delivered_while_it_was_full_is_no_hole_but_comes_again() -> No
     assert not progress.take(AHEAD_LIMIT + 1)
     assert progress.take(AHEAD_LIMIT)
     assert progress.take(AHEAD_LIMIT + 1)
+
+
+def test_where_the_log_begins_later_than_the_next_event_that_is_stepped_over() -> None:
+    """Also when nothing comes after it any more."""
+    progress = ready(5)
+    assert progress.begins_at(8)
+    progress.rewind(8)
+    assert progress.next == 8
+    assert progress.fetch([8]) == []
+    assert progress.take(8)
+
+
+@pytest.mark.parametrize("begin", [0, 5, 7])
+def test_what_was_handed_over_already_is_not_missed(begin: int) -> None:
+    """Nor counted as done before it is."""
+    progress = ready(5)
+    for offset in (5, 6):
+        assert progress.take(offset)
+    assert not progress.begins_at(begin)
+    assert progress.next == 5
+
+
+def test_of_what_is_in_work_and_what_is_missing_only_the_latter_is_stepped_over() -> None:
+    """`next` waits for what is in work, and then goes over the gap."""
+    progress = ready(5)
+    assert progress.take(5)
+    assert progress.begins_at(9)
+    assert progress.next == 5
+    progress.finish(5)
+    assert progress.next == 9
+
+
+@pytest.mark.parametrize(
+    ("durable", "offset", "must"), [(None, 0, True), (None, 5, True), (5, 5, False), (4, 5, True), (None, 6, False)]
+)
+def test_what_the_broker_does_not_know_yet_is_committed(durable: int | None, offset: int, *, must: bool) -> None:
+    """A beginning too: what was committed before it means nothing any more. Never what is not done."""
+    progress = Progress(5, durable)
+    assert progress.must_commit(offset) == must
