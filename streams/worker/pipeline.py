@@ -24,6 +24,7 @@ from streams.worker.applying import Applier
 from streams.worker.attempt import Attempt, Verdict
 from streams.worker.gate import Gate
 from streams.worker.recorder import Recorder, fits
+from streams.worker.stale_writes import StaleWrites
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +103,7 @@ class Pipeline:
         self._metrics = metrics
         self._max_event_bytes = max_event_bytes
         self._incremental = incremental
+        self._stale_writes = StaleWrites()
 
     async def handle(self, kind: Kind, faust_event: EventT[Any]) -> None:
         """Take one event as far as it can come; it is done when this returns."""
@@ -152,7 +154,9 @@ class Pipeline:
                 stored = await self._until_done(lambda: self.recorder.current(event))
                 # What a person retries is still to be tried when something else was written down meanwhile.
                 is_retry = reason is RedriveReason.RETRY
-                if stored is None or (stored.writer != revision and not (is_retry and _is_dead(stored))):
+                if stored is None or not (
+                    self._is_meant(event, revision, reason, stored.writer) or (is_retry and _is_dead(stored))
+                ):
                     return Outcome.SUPERSEDED, None, []
                 return await self._redrive(_Work(event, original, stored), stored, reason)
             case _:
@@ -167,11 +171,19 @@ class Pipeline:
                     return Outcome.DEAD_LETTERED, None, []
                 if isinstance(folding, Stale):
                     if folding.state != stored:
-                        await self.recorder.record(event, original.partition, folding.state)
+                        written = await self.recorder.record(event, original.partition, folding.state)
+                        if stored is not None:
+                            self._stale_writes.note((event.kind, event.subject), stored.writer, written.writer)
                     return Outcome.STALE, None, []
                 if not self._incremental:
                     return await self._settle(work, folding.state, Verdict(Status.PENDING))
                 return await self._apply(work, Attempt(event.kind, event.subject, folding.state, self._intend(work)))
+
+    def _is_meant(self, event: Event, revision: Revision, reason: RedriveReason, stored: Revision) -> bool:
+        """Whether a redrive of a revision is for the state that is stored."""
+        if reason in {RedriveReason.SWEEP, RedriveReason.FORGET}:
+            return revision == stored  # even a stale event is a sign of life
+        return self._stale_writes.cover((event.kind, event.subject), revision, stored)
 
     async def _redrive(
         self, work: _Work, stored: State, reason: RedriveReason

@@ -53,17 +53,12 @@ class ScopeWatch:
         self._outside.clear()
         if _position(before) != _position(seen):
             self._backlog.add(self._look_below, either.id)
-        elif (before is not None and before.is_bound) != (seen is not None and seen.is_bound):
-            self._backlog.add(self._look_at_members, either.id)
 
     def _look_at_kind(self, kind: Kind) -> Iterator[None]:
         return self._look_at((kind, identifier) for identifier in tuple(self._view.entities[kind]))
 
     def _look_below(self, organization_id: str) -> Iterator[None]:
         return self._look_at(seen.subject for seen in self._view.below(organization_id))
-
-    def _look_at_members(self, organization_id: str) -> Iterator[None]:
-        return self._look_at(tuple(self._view.members(organization_id)))
 
     def _look_at(self, subjects: Iterable[Subject]) -> Iterator[None]:
         for subject in subjects:
@@ -106,5 +101,6 @@ class ScopeWatch:
         return self._outside[organization_id]
 
 
-def _position(seen: Seen | None) -> tuple[tuple[str, ...], bool] | None:
-    return None if seen is None else (seen.parents, seen.is_deleted)
+def _position(seen: Seen | None) -> tuple[tuple[str, ...], bool, bool] | None:
+    """What those below it, at any depth, may have or lose a home by."""
+    return None if seen is None else (seen.parents, seen.is_deleted, seen.is_bound)

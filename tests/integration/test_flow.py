@@ -184,6 +184,23 @@ def test_a_zombies_late_write_does_not_win(flow: Flow) -> None:
     assert state["writer"] > newest["writer"]
 
 
+def test_a_stale_event_does_not_take_a_redrive_away(flow: Flow) -> None:
+    """It gives the state a new revision while the redrive, say of an organization that moved, is on its way."""
+    source = small_company()
+    source.change_account("a1", name="王梅")
+    flow.publish(source.events)
+    flow.worker()
+    flow.settle(source)
+    with admin_connection(flow.slapd) as connection:
+        dn = f"uid=mei,ou=研发\\2C 中国,ou=R&D,{flow.slapd.target_dn}"
+        connection.modify(dn, {"mail": [("MODIFY_REPLACE", ["damaged@example.com"])]})  # type: ignore[no-untyped-call]
+    revision = flow.states(flow.settings.topics.account_states)["a1"]["writer"]
+    stale = next(event for event in source.events if event.key == "a1")
+    body = {"id": "a1", "revision": revision, "reason": "correct"}
+    flow.publish([stale, Emitted("a1", account=True, value={"eventType": "ldapflow:redrive", "bizData": body})])
+    flow.settle(source)
+
+
 def test_an_event_whose_state_kafka_would_refuse_is_a_dead_letter(flow: Flow) -> None:
     """It is shorter than max_event_bytes, but numbers are written at length in the state; the worker goes on."""
     source = small_company()

@@ -118,6 +118,14 @@ def test_a_better_home_is_one_that_has_an_entry() -> None:
     assert scene.change(again(bound(unit("u", "top")))) == ["a"]
 
 
+def test_a_better_home_may_be_one_far_below_the_organization_that_gets_an_entry() -> None:
+    """The home itself was bound all along: it only waits to be moved below that organization."""
+    scene = Scene(again(bound(unit("top", SOURCE))), unit("new", "top"), bound(unit("u", "outer")))
+    scene.change(again(bound(unit("u", "new"))))
+    scene.change(below("a", "top", "u", "top"))
+    assert scene.change(again(bound(unit("new", "top")))) == ["a"]
+
+
 def test_the_target_node_is_a_home_as_well() -> None:
     scene = Scene(bound(unit("u", "outer")), again(bound(unit("top", SOURCE))))
     scene.change(below("a", "top", "u", SOURCE, "top"))
