@@ -21,6 +21,25 @@ from schemas.states import AwaitsEntity, AwaitsTime
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """An entry that may be an entity's.
+
+    Attributes:
+        found_by: `id_attribute`, `identifier` or `dn`.
+    """
+
+    found: FoundEntry
+    found_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Several entries that cannot be told apart; `found_by` as in `Candidate`."""
+
+    found_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Adopter:
     """Looks for entries that an entity may take."""
 
@@ -44,39 +63,46 @@ class Adopter:
     async def find(
         self, mark: IdMark | None, subject: Subject, wanted: WantedEntry, dn: DN, attributes: Sequence[str]
     ) -> FoundEntry | Waits | None:
-        """Find the entry that an unbound entity shall have.
+        """Find the entry that an unbound entity shall have; arguments as of `candidate`.
+
+        Returns:
+            An entry that is claimed for the entity; why none may be taken; or None when there is none.
+        """
+        match await self.candidate(mark, subject, wanted, dn, attributes):
+            case Candidate(found) as candidate:
+                return await self.refusal(mark, subject, wanted, candidate) or found
+            case Ambiguous():
+                return Waits("ambiguous_identifier", AwaitsTime())
+            case None:
+                return None
+
+    async def candidate(
+        self, mark: IdMark | None, subject: Subject, wanted: WantedEntry, dn: DN | None, attributes: Sequence[str]
+    ) -> Candidate | Ambiguous | None:
+        """Find the entry that an unbound entity would have, whoever has it now.
 
         Args:
             mark: the id that its entry carries, where that is configured.
             subject: the entity.
             wanted: what its entry should be.
-            dn: where its entry should be.
+            dn: where its entry should be; None when that is not known.
             attributes: what must be read.
-
-        Returns:
-            An entry that is claimed for the entity; why none may be taken; or None when there is none.
         """
         if mark is not None:
             own = await self.find_by_id(mark, attributes)
-            if isinstance(own, FoundEntry):
-                # Ours by its own word, whoever is said to hold it.
-                return self._claimed(subject, own) or own
             if own is not None:
-                return own
+                found_by = "id_attribute"
+                return Candidate(own, found_by) if isinstance(own, FoundEntry) else Ambiguous(found_by)
         values = wanted.attributes.get(wanted.identifier, ()) if wanted.identifier else ()
         if wanted.identifier and values:
             filter_ = any_of(*(equality(wanted.identifier, value) for value in values))
             hits = await self.directory.find(_of_classes(filter_, wanted.object_classes), attributes)
             if len(hits) > 1:
                 hits = await self._not_of_others(subject, hits)
-            if len(hits) > 1:
-                return Waits("ambiguous_identifier", AwaitsTime())
             if hits:
-                return await self._refusal(mark, subject, wanted, hits[0]) or hits[0]
-        found = await self.directory.read(dn, attributes)
-        if found is None:
-            return None
-        return await self._refusal(mark, subject, wanted, found) or found
+                return Candidate(hits[0], "identifier") if len(hits) == 1 else Ambiguous("identifier")
+        found = None if dn is None else await self.directory.read(dn, attributes)
+        return None if found is None else Candidate(found, "dn")
 
     async def occupied_by(self, mark: IdMark | None, subject: Subject, occupant: FoundEntry) -> Waits:
         """Say for whom to wait while another entry has the wanted DN."""
@@ -98,10 +124,13 @@ class Adopter:
         other = mark.other_id(found, subschema)
         return None if other is None else (subject[0], other)
 
-    async def _refusal(
-        self, mark: IdMark | None, subject: Subject, wanted: WantedEntry, found: FoundEntry
+    async def refusal(
+        self, mark: IdMark | None, subject: Subject, wanted: WantedEntry, candidate: Candidate
     ) -> Waits | None:
-        """Say why an entry that does not carry our id must not be taken; None when it may, and is claimed."""
+        """Say why an entry must not be taken; None when it may, and is claimed."""
+        found = candidate.found
+        if candidate.found_by == "id_attribute":
+            return self._claimed(subject, found)  # ours by its own word, whoever is said to hold it
         owner = await self._owner_by_id(mark, subject, found)
         if owner is not None:
             return _occupied(owner, subject, found)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ldap_sink.subschema import OBJECT_CLASS, Subschema
-from schemas.dn import RDN
-from schemas.entries import AttributeChange, FoundEntry, ModifyOperation, Values, WantedEntry
+from schemas.dn import DN, RDN
+from schemas.entries import Add, AttributeChange, FoundEntry, ModifyOperation, Values, WantedEntry
 
 _Naming: TypeAlias = frozenset[tuple[str, bytes]]
 
@@ -35,6 +35,16 @@ class Difference:
 
     def __bool__(self) -> bool:
         return bool(self.before or self.rdn or self.changes)
+
+
+def creation(wanted: WantedEntry, dn: DN, subschema: Subschema) -> Add:
+    """Say how the wanted entry is made at a DN."""
+    values = {
+        name: distinct(name, values, subschema)
+        for name, values in {**wanted.on_create, **wanted.attributes}.items()
+        if values
+    }
+    return Add(dn, {"objectClass": tuple(name.encode() for name in wanted.object_classes), **values})
 
 
 def difference(wanted: WantedEntry, found: FoundEntry, subschema: Subschema) -> Difference:

@@ -1,16 +1,20 @@
-"""Looks at an entity's entry and says what would be written; writes nothing and claims nothing."""
+"""Looks at an entity's entry and says what would be written; writes nothing and takes nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ldap_sink.diffing import difference, difference_in_place, distinct, has_classes
+from ldap_sink.adopting import Adopter, Ambiguous, Candidate
+from ldap_sink.claims import Claims
+from ldap_sink.diffing import creation, difference, difference_in_place
 from ldap_sink.directory import Directory
-from ldap_sink.locating import guesses, locate
-from ldap_sink.protocol.filters import any_of, both, equality
+from ldap_sink.locating import guesses, locate_own
+from ldap_sink.marks import IdMark
+from ldap_sink.outcomes import Holders, Waits
 from ldap_sink.subschema import Subschema
 from schemas.dn import DN
-from schemas.entries import Add, Change, Delete, FoundEntry, Modify, Move, WantedEntry
-from schemas.states import Binding
+from schemas.entries import Change, Delete, FoundEntry, Modify, Move, WantedEntry
+from schemas.events import Subject
+from schemas.states import AwaitsEntity, Binding
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,84 +25,96 @@ class Inspection:
         found: the entry that is the entity's, or may become it.
         found_by: `binding`, `id_attribute`, `identifier` or `dn`.
         ambiguous: several entries have the entity's id or identifier: none of them is taken.
-        foreign: what has the wanted DN lacks the object classes: it is not taken.
-        changes: what makes the entry the wanted one; nobody else's claims are looked at.
+        foreign: the found entry lacks the object classes: it is not taken.
+        holder: the entity to which the found entry belongs: it is not taken.
+        occupied: why the found entry cannot come to the wanted DN.
+        changes: what makes the entry the wanted one, as far as possible.
     """
 
     found: FoundEntry | None = None
     found_by: str | None = None
     ambiguous: bool = False
     foreign: bool = False
+    holder: Subject | None = None
+    occupied: Waits | None = None
     changes: tuple[Change, ...] = ()
 
 
-async def inspect(
-    directory: Directory, wanted: WantedEntry | None, parent: DN | None, binding: Binding | None
-) -> Inspection:
-    """Find an entity's entry and compare.
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """Looks with the eyes of the sink.
 
-    Args:
+    Attributes:
         directory: is only read.
-        wanted: None when there shall be no entry.
-        parent: where it should stand; None when that is not known.
-        binding: None, and one of another target, mean that no entry is known.
-
-    Raises:
-        Retryable, Halting, Permanent, Judged: as `Directory`.
     """
-    attributes = () if wanted is None else ("objectClass", *wanted.attributes)
-    if binding is not None and binding.target.lower() == directory.target:
-        found = await locate(directory, binding, guesses(binding, parent), attributes)
-        if found is not None:
-            return await _compared(directory, wanted, parent, found, "binding")
-    if wanted is None:
-        return Inspection()
-    for found_by, filter_ in _filters(wanted):
-        hits = await directory.find(filter_, attributes)
-        if len(hits) > 1:
-            return Inspection(ambiguous=True, found_by=found_by)
-        if hits:
-            return await _compared(directory, wanted, parent, hits[0], found_by)
-    if parent is None:
-        return Inspection()
-    found = await directory.read(parent.child(wanted.rdn), attributes)
-    if found is not None and not has_classes(wanted.object_classes, found, await directory.subschema()):
-        return Inspection(found, "dn", foreign=True)
-    if found is not None:
-        return await _compared(directory, wanted, parent, found, "dn")
-    return Inspection(changes=(_creation(wanted, parent, await directory.subschema()),))
 
+    directory: Directory
+    holders: Holders
 
-def _filters(wanted: WantedEntry) -> Iterator[tuple[str, str]]:
-    if wanted.id_attribute is not None:
-        # Its entry by its own word, whatever else it is.
-        yield "id_attribute", _any_value(wanted, wanted.id_attribute)
-    if wanted.identifier is not None and wanted.attributes.get(wanted.identifier):
-        classes = (equality("objectClass", name) for name in wanted.object_classes)
-        yield "identifier", both(_any_value(wanted, wanted.identifier), *classes)
+    async def inspect(
+        self, subject: Subject, wanted: WantedEntry | None, parent: DN | None, binding: Binding | None
+    ) -> Inspection:
+        """Find an entity's entry and compare.
 
+        Args:
+            subject: the entity.
+            wanted: None when there shall be no entry.
+            parent: where it should stand; None when that is not known.
+            binding: None, and one of another target, mean that no entry is known.
 
-def _any_value(wanted: WantedEntry, attribute: str) -> str:
-    return any_of(*(equality(attribute, value) for value in wanted.attributes[attribute]))
+        Raises:
+            Retryable, Halting, Permanent, Judged, Conflict: as `Directory`.
+        """
+        mark = None if wanted is None else IdMark.of(wanted)
+        attributes = () if wanted is None else ("objectClass", *wanted.attributes)
+        if binding is not None and binding.target.lower() == self.directory.target:
+            found = await locate_own(self.directory, binding, guesses(binding, parent), attributes, mark)
+            if found is not None and wanted is None:
+                return Inspection(found, "binding", changes=(Delete(found.dn),))
+            if found is not None and wanted is not None:
+                return await self._compared(subject, wanted, parent, Candidate(found, "binding"))
+        if wanted is None:
+            return Inspection()
+        dn = None if parent is None else parent.child(wanted.rdn)
+        match await self._adopter.candidate(mark, subject, wanted, dn, attributes):
+            case Ambiguous(found_by):
+                return Inspection(found_by=found_by, ambiguous=True)
+            case Candidate() as candidate:
+                return await self._adopted(mark, subject, wanted, parent, candidate)
+            case None:
+                subschema = await self.directory.subschema()
+                return Inspection(changes=() if dn is None else (creation(wanted, dn, subschema),))
 
+    @property
+    def _adopter(self) -> Adopter:
+        # With claims of its own, which nobody else sees.
+        return Adopter(self.directory, self.holders, Claims())
 
-def _creation(wanted: WantedEntry, parent: DN, subschema: Subschema) -> Add:
-    values = {
-        name: distinct(name, values, subschema)
-        for name, values in {**wanted.on_create, **wanted.attributes}.items()
-        if values
-    }
-    classes = tuple(name.encode() for name in wanted.object_classes)
-    return Add(parent.child(wanted.rdn), {"objectClass": classes, **values})
+    async def _adopted(
+        self, mark: IdMark | None, subject: Subject, wanted: WantedEntry, parent: DN | None, candidate: Candidate
+    ) -> Inspection:
+        refusal = await self._adopter.refusal(mark, subject, wanted, candidate)
+        if refusal is None:
+            return await self._compared(subject, wanted, parent, candidate)
+        awaited = refusal.awaited
+        holder = awaited.subject(subject[0]) if isinstance(awaited, AwaitsEntity) else None
+        return Inspection(candidate.found, candidate.found_by, foreign=holder is None, holder=holder)
 
-
-async def _compared(
-    directory: Directory, wanted: WantedEntry | None, parent: DN | None, found: FoundEntry, found_by: str
-) -> Inspection:
-    if wanted is None:
-        return Inspection(found, found_by, changes=(Delete(found.dn),))
-    changes = tuple(_changes(wanted, parent, found, await directory.subschema()))
-    return Inspection(found, found_by, changes=changes)
+    async def _compared(
+        self, subject: Subject, wanted: WantedEntry, parent: DN | None, candidate: Candidate
+    ) -> Inspection:
+        found, found_by = candidate.found, candidate.found_by
+        changes = tuple(_changes(wanted, parent, found, await self.directory.subschema()))
+        moved = next((change.new_dn for change in changes if isinstance(change, Move)), found.dn)
+        mark = IdMark.of(wanted)
+        occupant = None
+        if moved != found.dn:
+            occupant = await self.directory.read(moved, () if mark is None else ("objectClass", mark.attribute))
+        if occupant is None or occupant.entry_uuid == found.entry_uuid:
+            return Inspection(found, found_by, changes=changes)
+        occupied = await self._adopter.occupied_by(mark, subject, occupant)
+        in_place = tuple(_changes(wanted, None, found, await self.directory.subschema()))
+        return Inspection(found, found_by, occupied=occupied, changes=in_place if found_by == "binding" else ())
 
 
 def _changes(wanted: WantedEntry, parent: DN | None, found: FoundEntry, subschema: Subschema) -> Iterator[Change]:

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from ldap_sink.adopting import Adopter
 from ldap_sink.claims import Claims
-from ldap_sink.diffing import difference, difference_in_place, distinct
+from ldap_sink.diffing import creation, difference, difference_in_place
 from ldap_sink.directory import Directory
 from ldap_sink.failures import ENTRY_ALREADY_EXISTS, NOT_ALLOWED_ON_NON_LEAF, Conflict
 from ldap_sink.locating import guesses, locate, locate_own
@@ -18,7 +18,7 @@ from ldap_sink.marks import IdMark
 from ldap_sink.outcomes import Applied, Holders, ParentMissing, Removed, Waits
 from ldap_sink.protocol.results import NO_SUCH_OBJECT
 from schemas.dn import DN
-from schemas.entries import Add, AttributeChange, Change, Delete, FoundEntry, Modify, Move, WantedEntry
+from schemas.entries import AttributeChange, Change, Delete, FoundEntry, Modify, Move, WantedEntry
 from schemas.errors import MaybeApplied, NotSent, Retryable
 from schemas.events import Subject
 from schemas.states import AwaitsChildren, AwaitsEntity, AwaitsTime, Binding
@@ -201,14 +201,7 @@ class Sink:
                 return await self._correct(task, adopted, None)
 
     async def _create(self, task: _Task, dn: DN) -> Applied | Waits:
-        subschema = await self._directory.subschema()
-        wanted = task.wanted
-        values = {
-            name: distinct(name, values, subschema)
-            for name, values in {**wanted.on_create, **wanted.attributes}.items()
-            if values
-        }
-        change = Add(dn, {"objectClass": tuple(name.encode() for name in wanted.object_classes), **values})
+        change = creation(task.wanted, dn, await self._directory.subschema())
         try:
             found = await _noting(change, task.changes, self._directory.add(change))
         except Conflict as exc:

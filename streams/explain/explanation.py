@@ -47,7 +47,6 @@ class Explanation:
         wanted_dn: None while its place is not known.
         inspection: None when `directory_problem` says why the directory could not be asked.
         dead_letter: the newest one of this entity that was neither retried nor discarded.
-        holder: another entity, to which the entry that was found is bound.
         paused: a person has stopped all writing.
     """
 
@@ -64,7 +63,6 @@ class Explanation:
     inspection: Inspection | None = None
     directory_problem: str | None = None
     dead_letter: DeadLetter | None = None
-    holder: tuple[Kind, str] | None = None
     paused: bool = False
 
 
@@ -89,7 +87,7 @@ def document_of(explanation: Explanation, why: list[str]) -> dict[str, Any]:
             "dn": str(found.dn),
             "entryUUID": found.entry_uuid,
             "foundBy": inspection.found_by,
-            "holder": None if explanation.holder is None else explanation.holder[1],
+            "holder": None if inspection.holder is None else inspection.holder[1],
             "attributes": {name: texts(values) for name, values in found.attributes.items()},
         },
         "difference": None if inspection is None else [_change(change) for change in inspection.changes],

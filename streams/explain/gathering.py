@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ldap_sink.directory import Directory
-from ldap_sink.failures import Judged
-from ldap_sink.inspecting import Inspection, inspect
+from ldap_sink.failures import Conflict, Judged
+from ldap_sink.inspecting import Inspection, Inspector
 from ldap_sink.locating import guesses, locate
 from processors.placement import Outside, Placed, Placement, is_source_or_root, names_along, place
 from processors.wanted import EntryRules
 from schemas.dn import DN
 from schemas.errors import Halting, Permanent, Retryable
-from schemas.events import ROOT_ORGANIZATION, Kind, Record
+from schemas.events import ROOT_ORGANIZATION, Kind, Record, Subject
 from schemas.states import State
 from streams.control import view_of
 from streams.dead_letter_log import DeadLetter, read_dead_letters
@@ -35,6 +35,18 @@ class _Node:
     parent_id: str | None
     is_deleted: bool
     is_bound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Holders:
+    """Who is bound to which entry, by the state topics as they are now."""
+
+    settings: Settings
+
+    async def holder_of(self, entry_uuid: str) -> Subject | None:
+        """As `ldap_sink` asks it; CommandFailed when Kafka does not answer."""
+        holders = await asyncio.to_thread(read_holders, self.settings, entry_uuid)
+        return next(iter(holders), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +134,7 @@ class Explainer:
             explanation = self._with_wanted(explanation, frozenset(subschema.required(rules.object_classes)))
             try:
                 return await self._compared(explanation, directory)
-            except (Retryable, Halting, Permanent, Judged) as exc:
+            except (Retryable, Halting, Permanent, Judged, Conflict) as exc:
                 return replace(explanation, directory_problem=str(exc))
 
     async def _compared(self, explanation: Explanation, directory: Directory) -> Explanation:
@@ -133,14 +145,8 @@ class Explainer:
             found = await self._bound_entry(directory)
             return replace(explanation, inspection=found)
         binding = None if self._state is None else self._state.binding
-        inspection = await inspect(directory, wanted, parent, binding)
-        if inspection.found is None or inspection.found_by == "binding":
-            return replace(explanation, inspection=inspection)
-        holders = await asyncio.to_thread(read_holders, self._settings, inspection.found.entry_uuid)
-        others = [holder for holder in holders if holder != (explanation.kind, explanation.id)]
-        if others:
-            # Nothing will be written to somebody else's entry.
-            return replace(explanation, holder=others[0], inspection=replace(inspection, changes=()))
+        inspector = Inspector(directory, _Holders(self._settings))
+        inspection = await inspector.inspect((explanation.kind, explanation.id), wanted, parent, binding)
         return replace(explanation, inspection=inspection)
 
     async def _bound_entry(self, directory: Directory) -> Inspection:

@@ -102,8 +102,8 @@ def _of_directory(explanation: Explanation) -> Iterator[str]:
         yield f"the directory could not be asked: {explanation.directory_problem}"
     elif inspection is not None and inspection.ambiguous:
         yield f"several entries are found by {inspection.found_by}: none of them is taken"
-    elif explanation.holder is not None:
-        kind, identifier = explanation.holder
+    elif inspection is not None and inspection.holder is not None:
+        kind, identifier = inspection.holder
         yield f"the entry there belongs to {kind.value} {identifier}: it is not taken"
     elif inspection is not None and inspection.foreign:
         yield "the entry there is not ours: it lacks the configured object classes"
@@ -112,14 +112,18 @@ def _of_directory(explanation: Explanation) -> Iterator[str]:
 
 
 def _of_difference(explanation: Explanation, inspection: Inspection) -> Iterator[str]:
+    if inspection.occupied is not None:
+        awaited = inspection.occupied.awaited
+        other = " ".join(awaited.subject(explanation.kind)) if isinstance(awaited, AwaitsEntity) else "nobody"
+        yield f"the entry of {other} has the wanted DN"
     applied = explanation.state is not None and explanation.state.status is Status.APPLIED
     if inspection.changes and applied:
         yield "the directory differs: the next event of it, or a verification, writes the difference"
     elif inspection.changes:
         yield "the directory differs, as shown"
-    elif inspection.found is not None:
+    elif inspection.found is not None and inspection.occupied is None:
         yield "the entry is as it should be"
-    elif explanation.wanted is None:
+    elif inspection.found is None and explanation.wanted is None:
         yield "it has no entry, as it should be"
 
 

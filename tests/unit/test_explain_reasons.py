@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ldap_sink.inspecting import Inspection
+from ldap_sink.outcomes import Waits
 from schemas.dn import DN
 from schemas.entries import Delete, FoundEntry
 from schemas.events import Kind
@@ -14,6 +15,7 @@ from streams.explain.reasons import why
 
 STATE = State(None, 5, 5, 5, Status.APPLIED, 9, (1, 1))
 FOUND = FoundEntry(DN.parse("uid=a,dc=x"), "uuid", b"csn", {})
+IN_THE_WAY = Waits("dn_occupied", AwaitsEntity("b"))
 NOTHING = Explanation(Kind.ACCOUNT, "a", None, None)
 
 
@@ -58,6 +60,8 @@ def test_what_is_waited_for_is_named(awaited: Awaited, words: str) -> None:
         (Inspection(FOUND, "binding"), "the entry is as it should be"),
         (Inspection(ambiguous=True, found_by="identifier"), "several entries are found by identifier: none of them is"),
         (Inspection(FOUND, "dn", foreign=True), "the entry there is not ours: it lacks the configured object classes"),
+        (Inspection(FOUND, "dn", holder=(Kind.ORGANIZATION, "b")), "the entry there belongs to organization b: it is"),
+        (Inspection(FOUND, "binding", occupied=IN_THE_WAY), "the entry of account b has the wanted DN"),
         (Inspection(FOUND, "binding", changes=(Delete(FOUND.dn),)), "the directory differs: the next event of it, or"),
     ],
 )
