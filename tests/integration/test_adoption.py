@@ -102,10 +102,10 @@ class Takeover:
         groups = {entry_uuid for entry_uuid, entry in self.before.entries.items() if "member" in entry}
         return [entry_uuid for entry_uuid in self.before.dns if entry_uuid not in {*self.company.owners, *groups}]
 
-    def verdicts(self, fate: str) -> set[tuple[str, str | None, object]]:
-        """What became of the accounts with such a name: status, reason, binding."""
+    def verdicts(self, fate: str) -> set[tuple[str, str | None, bool]]:
+        """What became of the accounts with such a name: status, reason, whether they have an entry."""
         states = [self.states[account] for account in self.company.accounts(fate)]
-        return {(state["status"], state["reason"], state["binding"]) for state in states}
+        return {(state["status"], state["reason"], state["binding"] is not None) for state in states}
 
 
 def identified_by(attribute: str) -> dict[str, Any]:
@@ -220,14 +220,14 @@ def test_what_is_not_ours_is_octet_for_octet_the_same(takeover: Takeover) -> Non
 
 def test_two_matches_are_reported(takeover: Takeover) -> None:
     """And the account gets neither of the entries."""
-    assert takeover.verdicts("ambiguous") == {("waiting", "ambiguous_identifier", None)}
+    assert takeover.verdicts("ambiguous") == {("waiting", "ambiguous_identifier", False)}
     reported = takeover.worker.metric("ldapflow_waiting", kind="account", reason="ambiguous_identifier")
     assert reported == len(takeover.company.accounts("ambiguous"))
 
 
 def test_an_entry_of_other_classes_in_the_way_is_reported(takeover: Takeover) -> None:
     """Whether the account has an entry elsewhere or not."""
-    assert takeover.verdicts("blocked") == {("waiting", "foreign_entry", None)}
+    assert takeover.verdicts("blocked") == {("waiting", "foreign_entry", False)}
     reported = takeover.worker.metric("ldapflow_waiting", kind="account", reason="foreign_entry")
     assert reported == len(takeover.company.accounts("blocked"))
 

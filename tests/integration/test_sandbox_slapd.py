@@ -36,6 +36,17 @@ def test_starts_with_an_empty_target(fresh_slapd: FreshSlapd) -> None:
     assert list(read_tree(slapd)) == [slapd.target_dn]
 
 
+def test_own_entries_are_there_from_the_first_start_on(fresh_slapd: FreshSlapd) -> None:
+    """With the operational attributes that were given; a restart does not load them again."""
+    entry_uuid = "5d0e0a3c-0000-4000-8000-000000000001"
+    dn = f"ou=own,{Slapd.target_dn}"
+    slapd = fresh_slapd(SlapdOptions(entries=f"dn: {dn}\nobjectClass: organizationalUnit\nentryUUID: {entry_uuid}\n"))
+    before = read_tree(slapd)
+    slapd.restart()
+    assert read_tree(slapd)[dn] == before[dn]
+    assert before[dn]["entryUUID"] == [entry_uuid.encode()]
+
+
 def test_a_kill_loses_nothing_that_was_answered(fresh_slapd: FreshSlapd) -> None:
     """Entries survive SIGKILL and a start, with their entryUUID and entryCSN."""
     slapd = fresh_slapd()
