@@ -14,7 +14,7 @@ from streams.kafka import Cluster, Publisher
 from streams.sandbox.kafka import Kafka
 from streams.sandbox.slapd import Slapd, SlapdOptions
 from streams.topic_identity import present_ids
-from tests.support.broker import delete_records, make_anew
+from tests.support.broker import delete_records, make_anew, set_committed
 from tests.support.flow import Flow, RunningWorker, until
 from tests.support.identity_source import IdentitySource, entry_uuids
 
@@ -78,7 +78,7 @@ def company(existing: Company) -> Iterator[Company]:
     yield existing
     existing.record_topics()
     for worker in existing.flow.workers:
-        worker.kill()
+        worker.stop()
 
 
 def test_after_an_input_topic_was_made_anew_its_events_flow_and_a_full_push_is_asked_for(company: Company) -> None:
@@ -98,22 +98,26 @@ def test_after_an_input_topic_was_made_anew_its_events_flow_and_a_full_push_is_a
     until(worker.ready, "a worker that is ready after a full push", seconds=10)
 
 
-def test_events_that_were_deleted_before_they_were_read_ask_for_a_full_push(company: Company) -> None:
-    """A worker that starts later knows it too; what is left of the topic is handled."""
+def test_offsets_that_the_topics_do_not_have_ask_for_a_full_push(company: Company) -> None:
+    """Deleted before they were read, or beyond the end; a worker that starts later knows it too."""
     flow, source = company.flow, company.source
-    topic = flow.settings.topics.account_events
+    topic, short = flow.settings.topics.account_events, flow.settings.topics.organization_events
     source.change_account("a0", name="Mei of the lost event")
     source.change_account("a1", name="Ivan of the lost event")
     company.tell()
     with Cluster(flow.settings) as cluster:
         ends = cluster.end_offsets([topic])
     delete_records(flow.settings, topic, {partition: end for (_, partition), end in ends.items() if end})
+    set_committed(flow.settings, short, 1000)
     source.change_account("a0", name="Mei")
     source.change_account("a1", name="Ivan")
+    source.describe_organization("o", "of the topic that is short")
     company.tell()
     worker = company.start()
     flow.settle(source)
-    assert reasons(worker)["resync_needed"].startswith(f"topic {topic} lost events before they were read: ")
+    reason = reasons(worker)["resync_needed"]
+    assert f"topic {topic} lost events before they were read" in reason
+    assert f"topic {short} ends before what was read of it" in reason
     worker.stop()
     company.start()
 

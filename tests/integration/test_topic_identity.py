@@ -1,22 +1,24 @@
-"""What `ldapflow topics create` remembers of the topics, on a real broker."""
+"""What `ldapflow topics create` and workers remember of the topics, on a real broker."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from schemas.control import Decision, ResyncNeeded, TopicIds
 from schemas.control_codec import encode_decision
-from streams.control import ControlView, command_id, view_of
-from streams.kafka import Message, create_topics, publish_all, read_to_end
+from streams.control import ControlReader, ControlView, command_id, view_of
+from streams.kafka import Message, Publisher, create_topics, publish_all, read_to_end
 from streams.sandbox.kafka import Kafka
 from streams.settings import Settings, load_settings
 from streams.topic_identity import present_ids, record_topic_ids
+from streams.worker.resuming import Loss
+from streams.worker.resync import Resync, TopicsMadeAnew
 from tests.support.broker import make_anew
 from tests.support.program import ldapflow, lines, write_configuration
 from tests.support.topics import topic_names
-
-Recorded = Callable[[], ControlView]
 
 
 @pytest.fixture
@@ -76,3 +78,82 @@ def test_recording_does_not_end_a_resync(settings: Settings) -> None:
     decide_now(settings, ResyncNeeded("lost"))
     assert record_topic_ids(settings) == ()
     assert recorded(settings).resync_needed is not None
+
+
+# -- workers -----------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def starting_worker(settings: Settings) -> AsyncIterator[tuple[Resync, ControlReader]]:
+    """The part of a worker that looks at the topics, and what the control topic tells it."""
+    async with (
+        Publisher(settings) as publisher,
+        ControlReader(settings) as control,
+        Resync(settings, publisher, control) as resync,
+    ):
+        yield resync, control
+
+
+async def until_written(control: ControlReader, text: str) -> None:
+    """Wait until the control topic asks for a full push, with that among the reasons."""
+    changed = asyncio.Event()
+    control.listen(changed.set)
+    async with asyncio.timeout(10):
+        while text not in str(control.view.resync_needed):
+            await changed.wait()
+            changed.clear()
+
+
+async def test_a_worker_finds_its_topics_as_they_were_recorded(settings: Settings) -> None:
+    """Or were never recorded: nothing is asked for."""
+    async with starting_worker(settings) as (resync, _):
+        assert resync.reason is None
+    record_topic_ids(settings)
+    async with starting_worker(settings) as (resync, _):
+        assert (resync.reason, resync.lost_states) == (None, False)
+
+
+async def test_a_topic_made_anew_is_written_down_once(settings: Settings) -> None:
+    """A later worker finds the same; it must not look like another loss, after the push that makes up for the first."""
+    topic = settings.topics.account_states
+    record_topic_ids(settings)
+    make_anew(settings, topic)
+    async with starting_worker(settings) as (resync, control):
+        assert resync.lost_states
+        await until_written(control, topic)
+    async with starting_worker(settings) as (resync, _):
+        assert str(resync.reason).startswith(f"topic {topic} was made anew (")
+    assert len(list(read_to_end(settings, [settings.topics.control]))) == 2
+
+
+async def test_the_reasons_for_a_full_push_add_up(settings: Settings) -> None:
+    """Of one worker, and of one after the other."""
+    async with starting_worker(settings) as (resync, control):
+        resync.note("one", Loss.CUT_OFF)
+        resync.note("two", Loss.CUT_OFF)
+        await until_written(control, "topic one ends before what was read of it; topic two ends")
+    async with starting_worker(settings) as (resync, control):
+        resync.note("three", Loss.CUT_OFF)
+        await until_written(control, "topic two ends before what was read of it; topic three ends")
+
+
+async def test_offsets_depend_on_the_topic_and_on_that_of_its_states(settings: Settings) -> None:
+    """Those that were read up to an offset are of no use without the states that were made of them."""
+    topics = settings.topics
+    async with starting_worker(settings) as (resync, _):
+        before = resync.origins
+    make_anew(settings, topics.account_states)
+    async with starting_worker(settings) as (resync, _):
+        after = resync.origins
+    assert before.keys() == after.keys() == {topics.organization_events, topics.account_events}
+    assert before[topics.account_events] != after[topics.account_events]
+    assert before[topics.organization_events] == after[topics.organization_events]
+
+
+async def test_a_topic_that_is_made_anew_under_a_worker_ends_it(settings: Settings) -> None:
+    """What it has in memory belongs to the former one."""
+    async with starting_worker(settings) as (resync, _):
+        make_anew(settings, settings.topics.organization_states)
+        with pytest.raises(TopicsMadeAnew, match=settings.topics.organization_states):
+            async with asyncio.timeout(10):
+                await resync.watch(0.1)

@@ -1,6 +1,6 @@
 """What an administrator of Kafka does to topics behind everybody's back."""
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -31,3 +31,13 @@ def delete_records(settings: Settings, topic: str, before: dict[int, int]) -> No
     places = [TopicPartition(topic, partition, offset) for partition, offset in before.items()]
     for future in admin.delete_records(places).values():
         future.result(10)
+
+
+def set_committed(settings: Settings, topic: str, offset: int) -> None:
+    """Set the offset of the workers' group in partition 0 of a topic, while no worker runs."""
+    admin = AdminClient({"bootstrap.servers": settings.kafka.bootstrap_servers, "log_level": 0})
+    wanted = ConsumerGroupTopicPartitions(settings.kafka.application_id, [TopicPartition(topic, 0, offset)])
+    for future in admin.alter_consumer_group_offsets([wanted]).values():
+        for place in future.result(10).topic_partitions:
+            if place.error is not None:
+                raise AssertionError(place.error)
