@@ -1,0 +1,297 @@
+"""`ldapflow verify`, `push`, `jobs` and `verifier`, as their users run them: Kafka, slapd and a worker are real."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ldap3
+import orjson
+import pytest
+from ruamel.yaml import YAML
+
+from schemas.jobs import FullPush, Job, JobState, Trigger, Verification
+from streams.kafka import Publisher
+from streams.sandbox.kafka import Kafka
+from streams.sandbox.processes import free_port
+from streams.sandbox.slapd import Slapd, SlapdOptions
+from streams.verifier.jobs import read_jobs, write_job
+from tests.support.directory_dump import admin_connection, read_tree
+from tests.support.flow import Flow, RunningWorker, until
+from tests.support.identity_source import IdentitySource, found_entries
+from tests.support.program import ldapflow, lines, write_configuration
+
+EVERY_SECOND = {"cron": "* * * * * ?"}
+ON_REQUEST = {"enabled": False}
+
+
+@dataclass
+class Command:
+    """A command that runs in the background, and what it has said until now."""
+
+    process: "subprocess.Popen[bytes]"
+    out: Path
+    err: Path
+
+    def end(self) -> tuple[int, str, str]:
+        """Wait for its end: exit code, stdout, stderr."""
+        code = self.process.wait(60)
+        return code, self.out.read_text(), self.err.read_text()
+
+
+@dataclass
+class Company:
+    """An installation with one worker; what its source holds is in the directory before each test."""
+
+    flow: Flow
+    source: IdentitySource
+    verifiers: list[RunningWorker] = field(default_factory=list)
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end."""
+        return ldapflow(*arguments, folder=self.flow.folder)
+
+    def begin(self, *arguments: str) -> Command:
+        """Run a command in the background."""
+        name = uuid.uuid4().hex
+        out, err = (self.flow.folder / f"{name}.{stream}" for stream in ("out", "err"))
+        with out.open("wb") as stdout, err.open("wb") as stderr:
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-m", "streams.cli.main", *arguments],
+                cwd=self.flow.folder,
+                stdout=stdout,
+                stderr=stderr,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            )
+        return Command(process, out, err)
+
+    def verifier(self, schedule: dict[str, Any]) -> RunningWorker:
+        """Start one."""
+        document = YAML(typ="safe").load(self.flow.configuration)
+        document["sync"]["verification"] = schedule
+        configuration = self.flow.folder / f"verifier-{len(self.verifiers)}.yaml"
+        configuration.write_bytes(orjson.dumps(document))
+        self.verifiers.append(RunningWorker(configuration, configuration.stem, "verifier"))
+        return self.verifiers[-1]
+
+    def write(self, *jobs: Job) -> None:
+        """Write records down."""
+
+        async def write() -> None:
+            async with Publisher(self.flow.settings) as publisher:
+                for job in jobs:
+                    await write_job(publisher, self.flow.settings, job)
+
+        asyncio.run(write())
+
+    def verifications(self) -> list[Verification]:
+        """Their records, the last one at the end."""
+        return [job for job in read_jobs(self.flow.settings).all if isinstance(job, Verification)]
+
+    def await_running(self) -> Verification:
+        """Wait until the last verification has written down that it runs."""
+        until(lambda: [job.state for job in self.verifications()][-1:] == [JobState.RUNNING], "a running verification")
+        return self.verifications()[-1]
+
+    def is_as_it_should_be(self) -> bool:
+        """Whether the directory is what the source holds."""
+        return found_entries(self.flow.slapd) == self.source.expected()
+
+    def spoil(self) -> None:
+        """Make one entry another one, and remove one, by hand."""
+        target = self.flow.slapd.target_dn
+        with admin_connection(self.flow.slapd) as connection:
+            changes = {"mail": [(ldap3.MODIFY_REPLACE, ["wrong@example.com"])]}
+            connection.modify(f"uid=mei,ou=Org,{target}", changes)  # type: ignore[no-untyped-call]
+            connection.delete(f"uid=ivan,ou=Org,{target}")  # type: ignore[no-untyped-call]
+
+    @contextmanager
+    def silent_directory(self) -> Iterator[None]:
+        """Within, slapd answers nobody: what runs does not end."""
+        self.flow.slapd.freeze()
+        try:
+            yield
+        finally:
+            self.flow.slapd.thaw()
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory, kafka: Kafka) -> Iterator[Company]:
+    source = IdentitySource()
+    source.add_organization("o", "Org")
+    for name in ("mei", "ivan", "olga"):
+        source.add_account(f"id-of-{name}", name, "o", mail=f"{name}@example.com")
+    with (
+        Slapd(SlapdOptions(policy={})) as slapd,
+        Flow(
+            tmp_path_factory.mktemp("company"),
+            kafka,
+            slapd,
+            f"t{uuid.uuid4().hex[:12]}",
+            kafka={"session_timeout_seconds": 3, "heartbeat_seconds": 0.5},
+            sync={"verification": ON_REQUEST},
+        ) as flow,
+    ):
+        flow.worker()
+        flow.publish(source.events)
+        flow.settle(source)
+        yield Company(flow, source)
+
+
+@pytest.fixture
+def company(installed: Company) -> Iterator[Company]:
+    yield installed
+    for verifier in installed.verifiers:
+        verifier.kill()
+    installed.verifiers.clear()
+
+
+# -- one verification --------------------------------------------------------------------------------------------------
+
+
+def test_where_nothing_differs_verify_says_so(company: Company) -> None:
+    done = company.run("verify")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[:2] for line in lines(done.stdout)] == [
+        ["KIND", "SAME"],
+        ["organization", "1"],
+        ["account", "3"],
+        ["nothing", "differs"],
+    ]
+
+
+def test_a_dry_run_reports_what_differs_changes_nothing_and_is_3(company: Company) -> None:
+    """As JSON at once; `jobs ID` shows the same report as a table later. The next verification corrects it."""
+    company.spoil()
+    before = read_tree(company.flow.slapd)
+    dry = company.run("verify", "--dry-run", "--json")
+    assert (dry.returncode, dry.stderr) == (3, "")
+    told = orjson.loads(dry.stdout)
+    found = {(one["state"], one["id"], *one["attributes"]) for one in told["report"]["differences"]}
+    assert found == {("missing", "id-of-ivan"), ("changed", "id-of-mei", "mail")}
+    assert read_tree(company.flow.slapd) == before
+    table = lines(company.run("jobs", told["id"]).stdout)
+    assert [line.split()[:3] for line in table if "id-of" in line] == [
+        ["missing", "account", "id-of-ivan"],
+        ["changed", "account", "id-of-mei"],
+    ]
+    assert table[-1] == "2 differ: nothing was changed (dry run)"
+    done = company.run("verify")
+    assert (done.returncode, done.stderr, lines(done.stdout)[-1]) == (0, "", "corrected: 1 created, 1 updated")
+    assert company.is_as_it_should_be()
+
+
+def test_jobs_lists_what_ran_and_says_which_was_killed(company: Company) -> None:
+    """Full pushes among them, in the order in which they began."""
+    killed = Verification("killed", Trigger.SCHEDULE, dry_run=False, state=JobState.RUNNING, started=1000)
+    company.write(FullPush("push-1", 4, 5, began=2000, ended=3000), killed)
+    listed = lines(company.run("jobs").stdout)
+    assert " ".join(listed[1].split()) == (
+        "killed verification (schedule) 1970-01-01T00:00:01Z abandoned"
+        " its process is gone; the next verification goes on"
+    )
+    assert " ".join(listed[2].split()) == "push-1 full push 1970-01-01T00:00:02Z ended 4 organizations, 5 accounts"
+    assert listed[-1] == "no verification is scheduled"
+    told = orjson.loads(company.run("jobs", "--json").stdout)
+    assert [(job["job"], job["id"], job.get("state")) for job in told["jobs"][:2]] == [
+        ("verification", "killed", "abandoned"),
+        ("push", "push-1", None),
+    ]
+
+
+def test_an_unknown_job_is_told(company: Company) -> None:
+    done = company.run("jobs", "nonsense")
+    assert (done.returncode, lines(done.stderr)) == (1, ["no job nonsense: see `ldapflow jobs`"])
+
+
+# -- never two at once -------------------------------------------------------------------------------------------------
+
+
+def test_who_comes_second_is_told_who_runs_and_a_push_waits_for_it(company: Company) -> None:
+    count = len(company.verifications())
+    with company.silent_directory():
+        first = company.begin("verify")
+        job = company.await_running()
+        push = company.begin("push")
+        second = company.run("verify")
+        assert second.returncode == 1
+        assert lines(second.stderr)[0].startswith(f"verification {job.id} (verify) runs since ")
+        until(lambda: f"{job.id} runs: waiting for its end" in push.err.read_text(), "a push that waits")
+        assert f"{job.id}  verification (verify)" in company.run("jobs").stdout
+    assert first.end()[0] == 0
+    assert push.end()[0] == 0
+    assert [job.state for job in company.verifications()[count:]] == [JobState.DONE]
+
+
+# -- the verifier ------------------------------------------------------------------------------------------------------
+
+
+def test_a_verifier_waits_for_the_directory_and_then_keeps_its_schedule(company: Company) -> None:
+    """/readyz says what is missing; the metrics tell what was found."""
+    company.spoil()
+    with company.silent_directory():
+        verifier = company.verifier(EVERY_SECOND)
+        until(lambda: verifier.get("readyz")[0] == 503, "a verifier that serves")
+        assert set(orjson.loads(verifier.get("readyz")[1])["reasons"]) & {"ldap", "control"}
+    until(lambda: verifier.metric("ldapflow_verification_entries", state="same") == 4, "a second verification")
+    assert verifier.ready()
+    assert company.is_as_it_should_be()
+    assert verifier.metric("ldapflow_verification_corrections_total", kind="account") == 2
+    assert verifier.metric("ldapflow_verification_last_success_timestamp_seconds") > 0
+    assert verifier.stop() == 0
+    assert company.verifications()[-1].trigger is Trigger.SCHEDULE
+
+
+def test_a_push_is_answered_by_the_verifier_and_one_in_the_middle_ends_as_unfinished_on_sigterm(
+    company: Company,
+) -> None:
+    verifier = company.verifier(ON_REQUEST)
+    until(verifier.ready, "a verifier that is ready")
+    company.spoil()
+    done = company.run("push", "--json")
+    job = company.verifications()[-1]
+    assert (done.returncode, orjson.loads(done.stdout)["id"], job.trigger) == (0, job.id, Trigger.PUSH)
+    assert f'"job":"{job.id}","state":"done"' in verifier.log.read_text()
+    assert company.is_as_it_should_be()
+    with company.silent_directory():
+        push = company.begin("push")
+        job = company.await_running()
+        assert verifier.stop() == 0
+    code, _, err = push.end()
+    assert code == 1
+    assert lines(err)[-1].startswith(f"verification {job.id} is unfinished: it was told to end")
+
+
+def test_what_a_killed_verifier_left_is_finished_by_the_push_that_waits_for_it(company: Company) -> None:
+    """As soon as Kafka misses the verifier; the record that said nothing of its end gets one."""
+    verifier = company.verifier(ON_REQUEST)
+    until(verifier.ready, "a verifier that is ready")
+    company.spoil()
+    with company.silent_directory():
+        push = company.begin("push")
+        job = company.await_running()
+        verifier.kill()
+    assert push.end()[0] == 0
+    assert company.is_as_it_should_be()
+    killed, done = company.verifications()[-2:]
+    assert (killed.id, killed.state, done.state) == (job.id, JobState.UNFINISHED, JobState.DONE)
+
+
+def test_a_verifier_lives_and_ends_in_good_order_without_kafka(tmp_path: Path) -> None:
+    write_configuration(
+        tmp_path,
+        kafka={"bootstrap_servers": f"127.0.0.1:{free_port()}"},
+        sync={"target_entry_uuid": str(uuid.uuid4())},
+    )
+    verifier = RunningWorker(tmp_path / "ldapflow.yaml", "verifier", "verifier")
+    try:
+        until(lambda: "does not answer" in verifier.get("readyz")[1], "a verifier that misses Kafka")
+    finally:
+        code = verifier.stop()
+    assert code == 0
