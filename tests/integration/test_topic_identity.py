@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from schemas.control import Decision, ResyncNeeded, TopicIds
+from schemas.control import Decision, Pause, ResyncNeeded, TopicIds
 from schemas.control_codec import encode_decision
-from streams.control import ControlReader, ControlView, command_id, view_of
+from streams.control import ControlReader, ControlView, command_id, decide, view_of
 from streams.kafka import Message, Publisher, create_topics, publish_all, read_to_end
 from streams.sandbox.kafka import Kafka
 from streams.settings import Settings, load_settings
@@ -84,14 +84,15 @@ def test_recording_does_not_end_a_resync(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def starting_worker(settings: Settings) -> AsyncIterator[tuple[Resync, ControlReader]]:
+async def starting_worker(
+    settings: Settings, publisher: Publisher | None = None
+) -> AsyncIterator[tuple[Resync, ControlReader]]:
     """The part of a worker that looks at the topics, and what the control topic tells it."""
-    async with (
-        Publisher(settings) as publisher,
-        ControlReader(settings) as control,
-        Resync(settings, publisher, control) as resync,
-    ):
-        yield resync, control
+    async with AsyncExitStack() as stack:
+        if publisher is None:
+            publisher = await stack.enter_async_context(Publisher(settings))
+        control = await stack.enter_async_context(ControlReader(settings))
+        yield await stack.enter_async_context(Resync(settings, publisher, control)), control
 
 
 async def until_written(control: ControlReader, text: str) -> None:
@@ -121,9 +122,11 @@ async def test_a_topic_made_anew_is_written_down_once(settings: Settings) -> Non
     async with starting_worker(settings) as (resync, control):
         assert resync.lost_states
         await until_written(control, topic)
-    async with starting_worker(settings) as (resync, _):
+    async with Publisher(settings) as publisher, starting_worker(settings, publisher) as (resync, _):
         assert str(resync.reason).startswith(f"topic {topic} was made anew (")
-    assert len(list(read_to_end(settings, [settings.topics.control]))) == 2
+        await asyncio.sleep(0)  # if it wrote anything, that went before this
+        await decide(publisher, settings, Pause())
+    assert len(list(read_to_end(settings, [settings.topics.control]))) == 3
 
 
 async def test_the_reasons_for_a_full_push_add_up(settings: Settings) -> None:
