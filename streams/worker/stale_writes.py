@@ -30,4 +30,4 @@ class StaleWrites:
     def cover(self, subject: Subject, revision: Revision, stored: Revision) -> bool:
         """Whether the state of `revision` says the same as the one that is stored, but for those two."""
         first, last = self._chains.get(subject, (stored, stored))
-        return last == stored and first <= revision <= last
+        return revision == stored or (last == stored and first <= revision <= last)

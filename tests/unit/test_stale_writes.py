@@ -30,6 +30,7 @@ def test_a_real_change_ends_the_chain() -> None:
     writes = StaleWrites()
     writes.note(MEI, (1, 4), (1, 5))
     assert not writes.cover(MEI, (1, 5), (1, 6))
+    assert writes.cover(MEI, (1, 6), (1, 6))
     writes.note(MEI, (1, 6), (1, 7))
     assert not writes.cover(MEI, (1, 5), (1, 7))
     assert writes.cover(MEI, (1, 6), (1, 7))
