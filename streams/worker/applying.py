@@ -11,14 +11,15 @@ from ldap_sink.outcomes import Applied, ParentMissing, Removed, Waits
 from ldap_sink.probing import Prober
 from ldap_sink.sink import Sink
 from ldap_sink.subschema import Subschema
-from processors.placement import Outside, Placed, Placement, Unplaced, is_source_or_root, names_along, place
+from processors.intent import Absent, Cause, NeverWritten, Present, Unknown, intent_of
+from processors.placement import Placed, Placement, Unplaced, names_along, place
 from processors.rdn import temporary_rdn
 from processors.wanted import EntryRules
 from schemas.dn import DN
 from schemas.entries import Add, Change, Move, WantedEntry
 from schemas.errors import Permanent, Retryable
 from schemas.events import Kind, Record, RedriveReason
-from schemas.states import AwaitsEntity, AwaitsOrganization, AwaitsTime, Binding, Status
+from schemas.states import AwaitsEntity, AwaitsOrganization, AwaitsTime, Binding, State, Status
 from streams.settings import DisabledAccounts
 from streams.worker.account_locks import AccountLocks
 from streams.worker.attempt import Attempt, Verdict
@@ -77,24 +78,19 @@ class Applier:
             is_second = True
 
     async def _apply(self, attempt: Attempt) -> Verdict:
-        state = attempt.state
-        if attempt.kind is Kind.ORGANIZATION and is_source_or_root(attempt.identifier, self._source_node):
-            return Verdict(Status.APPLIED, "root")
-        if state.deleted_at is not None:
-            unknown = state.record is None and state.binding is None
-            return await self._remove(attempt, Verdict(Status.APPLIED, "never_known" if unknown else None))
-        record = state.record
-        if record is None or not state.whole:
-            return Verdict(Status.WAITING, "no_record")
-        match self._place(record):
-            case Outside():
-                return await self._remove(attempt, Verdict(Status.OUT_OF_SCOPE))
-            case _ if not record.enabled and self._disabled_accounts is DisabledAccounts.REMOVE:
-                return await self._remove(attempt, Verdict(Status.APPLIED, "disabled"))
-            case Unplaced() as unplaced:
-                return await self._wait(attempt, record, unplaced)
-            case Placed() as placed:
-                return await self._put(attempt, record, placed)
+        removes_disabled = self._disabled_accounts is DisabledAccounts.REMOVE
+        tree = self._parts.view.organization
+        match intent_of(*attempt.subject, attempt.state, tree, self._source_node, removes_disabled=removes_disabled):
+            case NeverWritten():
+                return Verdict(Status.APPLIED, "root")
+            case Absent(cause):
+                return await self._remove(attempt, _gone(attempt.state, cause))
+            case Unknown():
+                return Verdict(Status.WAITING, "no_record")
+            case Present(record, placement):
+                if isinstance(placement, Placed):
+                    return await self._put(attempt, record, placement)
+                return await self._wait(attempt, record, placement)
 
     def _place(self, record: Record) -> Placement:
         return place(record, self._parts.view.organization, self._source_node)
@@ -260,6 +256,18 @@ class Applier:
             self._rules = (subschema, rules)
         names = None if placed is None else names_along(placed.path, self._parts.view.organization)
         return self._rules[1][record.kind].wanted(record, path_names=names)
+
+
+def _gone(state: State, cause: Cause) -> Verdict:
+    """What the state is when its entry is gone."""
+    match cause:
+        case Cause.DELETED:
+            unknown = state.record is None and state.binding is None
+            return Verdict(Status.APPLIED, "never_known" if unknown else None)
+        case Cause.OUTSIDE:
+            return Verdict(Status.OUT_OF_SCOPE)
+        case Cause.DISABLED:
+            return Verdict(Status.APPLIED, "disabled")
 
 
 def _aside(wanted: WantedEntry, identifier: str) -> WantedEntry:
