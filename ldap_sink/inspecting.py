@@ -39,6 +39,17 @@ class Inspection:
     occupied: Waits | None = None
     changes: tuple[Change, ...] = ()
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the entity cannot have the wanted entry."""
+        return self.ambiguous or self.foreign or self.holder is not None or self.occupied is not None
+
+    def is_taken(self, dn: DN) -> bool:
+        """Whether the entry of another entity has the wanted DN."""
+        if self.occupied is not None:
+            return self.occupied.reason == "dn_occupied"
+        return self.holder is not None and self.found is not None and self.found.dn.matches(dn)
+
 
 @dataclass(frozen=True, slots=True)
 class Inspector:

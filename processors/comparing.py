@@ -11,7 +11,7 @@ from schemas.entries import EntryDrift, FoundEntry, WantedEntry
 from schemas.errors import Permanent
 from schemas.events import Kind, Record
 from schemas.jobs import EntryState
-from schemas.states import State, Status
+from schemas.states import Binding, State, Status
 
 SWEPT = "not_in_the_push"
 
@@ -99,24 +99,25 @@ class Comparer:
             case _:
                 assert_never(intent)
 
-    def wanted(self, record: Record, path: tuple[str, ...] | None) -> WantedEntry:
+    def wanted(self, record: Record, binding: Binding | None, path: tuple[str, ...] | None) -> WantedEntry:
         """Work an entry out, as the worker does.
 
         Args:
             record: of the entity.
+            binding: the entity's.
             path: as in `Placed`; None while its place is not known.
 
         Raises:
             Permanent: as `EntryRules.wanted`.
         """
         names = None if path is None else names_along(path, self.tree)
-        return self.rules[record.kind].wanted(record, path_names=names)
+        return self.rules[record.kind].wanted(record, None if binding is None else binding.rdn, path_names=names)
 
     def _placed(self, record: Record, state: State, found: FoundEntry | None, path: tuple[str, ...]) -> Finding:
         if _undone(state) is not None:
             return self._in_place(record, state, found, state.reason)
         try:
-            wanted = self.wanted(record, path)
+            wanted = self.wanted(record, state.binding, path)
         except Permanent as exc:
             return self._refused(record, state, found, exc.reason.value)
         if found is None:
@@ -134,7 +135,7 @@ class Comparer:
         if found is None:
             return Finding(EntryState.WAITING, reason=reason)
         try:
-            wanted = self.wanted(record, None)
+            wanted = self.wanted(record, state.binding, None)
         except Permanent as exc:
             return self._refused(record, state, found, exc.reason.value)
         attributes = (*self.drifts.in_place(wanted, found).attributes, *self._lock(record, state, found))

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Final
 
-from schemas.dn import RDN
+from schemas.dn import RDN, usual_name
 from schemas.entries import Values
 from schemas.errors import DeadLetterReason, Permanent
 
@@ -38,11 +38,31 @@ def rdn_of(attribute: str, values: Values) -> RDN:
     return rdn
 
 
+def qualifier_of(naming: str, identifier: str | None, id_attribute: str | None) -> str | None:
+    """Choose the attribute that tells entries of one name apart: the identifier, else the id's; None if neither can.
+
+    Args:
+        naming: the attribute that names entries.
+        identifier: the one by which entries are found.
+        id_attribute: the one that holds the id.
+    """
+    for attribute in (identifier, id_attribute):
+        if attribute is not None and ";" not in attribute and usual_name(attribute) != usual_name(naming):
+            return attribute
+    return None
+
+
+def is_qualified(present: RDN, plain: RDN, qualifier: str) -> bool:
+    """Say whether an entry has a name and, beside it, a qualifier of whatever value."""
+    has_qualifier = any(usual_name(ava.attribute) == usual_name(qualifier) for ava in present.avas)
+    return has_qualifier and set(plain.prepared()) <= set(present.prepared())
+
+
 def temporary_rdn(rdn: RDN, entity_id: str) -> RDN:
     """Name an entry that steps aside until its wanted name is free: the name, and a mark that is the entity's own.
 
     Args:
-        rdn: the wanted name, of one value.
+        rdn: the wanted name; a qualifier is left out.
         entity_id: the account's or organization's.
     """
     ava = rdn.avas[0]
@@ -55,7 +75,7 @@ def numeric_rdn(rdn: RDN, number: int) -> RDN:
     """Name such an entry where the directory refuses the syntax of `temporary_rdn`: numbers fit nearly everywhere.
 
     Args:
-        rdn: the wanted name, of one value.
+        rdn: the wanted name; a qualifier is left out.
         number: a random one; its last 12 digits are the name.
     """
     return RDN.of(rdn.avas[0].attribute, f"{number % 10**_DIGITS:0{_DIGITS}}")

@@ -1,12 +1,12 @@
 """What a record should be in LDAP, apart from where it stands."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from processors.expressions import ORGANIZATION_PATH
 from processors.mapping import CompiledMapping
-from processors.rdn import rdn_of
-from schemas.dn import usual_name
+from processors.rdn import is_qualified, qualifier_of, rdn_of
+from schemas.dn import RDN, usual_name
 from schemas.entries import Values, WantedEntry
 from schemas.errors import DeadLetterReason, Permanent
 from schemas.events import Record
@@ -24,9 +24,11 @@ class EntryRules:
         mapping: of the same kind of records.
         required: lower-case names of the attributes that the object classes demand.
         id_attribute: the record's id is written to it.
+        qualify: who cannot have a name because another has it takes the name and a qualifier.
 
     Raises:
-        ValueError: the mapping has no such row, one that reads `organization.path`, or one for `id_attribute`.
+        ValueError: the mapping has no such row, one that reads `organization.path`, or one for `id_attribute`; or there
+            is no qualifier.
     """
 
     object_classes: tuple[str, ...]
@@ -34,6 +36,7 @@ class EntryRules:
     mapping: CompiledMapping
     required: frozenset[str] = frozenset()
     id_attribute: str | None = None
+    qualify: bool = False
 
     def __post_init__(self) -> None:
         row = self.mapping.row_of(self.rdn_attribute)
@@ -43,17 +46,29 @@ class EntryRules:
             raise ValueError(f"{self.rdn_attribute} names the entries: it cannot be made of {ORGANIZATION_PATH}")
         if self.id_attribute is not None and self.mapping.row_of(self.id_attribute) is not None:
             raise ValueError(f"{self.id_attribute} has a row in the mapping, but the id is written there")
+        if self.qualify and self.qualifier is None:
+            raise ValueError(f"nothing but {self.rdn_attribute} can be in the names of entries")
+
+    @property
+    def qualifier(self) -> str | None:
+        """The attribute that tells entries of one name apart; None where they wait for each other."""
+        if not self.qualify:
+            return None
+        return qualifier_of(self.rdn_attribute, self.mapping.identifier, self.id_attribute)
 
     @property
     def uses_path(self) -> bool:
         """Whether entries change with the names of the organizations above."""
         return self.mapping.uses_path
 
-    def wanted(self, record: Record, *, path_names: Sequence[str | None] | None = None) -> WantedEntry:
+    def wanted(
+        self, record: Record, present: RDN | None, *, path_names: Sequence[str | None] | None = None
+    ) -> WantedEntry:
         """Work out the entry of a record.
 
         Args:
             record: of the same kind.
+            present: the name of the entry that it is bound to: a qualified one is kept as long as it is the same name.
             path_names: of the organizations above, from below the source node on; None: not known, so attributes that
                 are made of them are left as they are.
 
@@ -76,7 +91,21 @@ class EntryRules:
             attributes[self.id_attribute] = (record.id.encode(),)
         rdn = rdn_of(self.rdn_attribute, _values_of(self.rdn_attribute, attributes))
         self._check_required((*_with_values(attributes), *_with_values(on_create), *unknown))
-        return WantedEntry(rdn, self.object_classes, attributes, on_create, self.id_attribute, self.mapping.identifier)
+        entry = WantedEntry(rdn, self.object_classes, attributes, on_create, self.id_attribute, self.mapping.identifier)
+        if present is None or self.qualifier is None or not is_qualified(present, rdn, self.qualifier):
+            return entry
+        return self.qualified(entry) or entry
+
+    def qualified(self, wanted: WantedEntry) -> WantedEntry | None:
+        """The same entry under its name and the qualifier; None where names are not qualified, or this one is.
+
+        Raises:
+            Permanent: `missing_value` or `bad_rdn`: the qualifier's values cannot name an entry.
+        """
+        if self.qualifier is None or len(wanted.rdn.avas) > 1:
+            return None
+        qualifier = rdn_of(self.qualifier, _values_of(self.qualifier, wanted.attributes))
+        return replace(wanted, rdn=RDN((*wanted.rdn.avas, *qualifier.avas)))
 
     def _check_required(self, present: Iterable[str]) -> None:
         # An option makes a subtype (RFC 4512 section 2.5.2), and a subtype's value is one of its type.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self, TypeAlias
 
+from schemas.dn import DN, RDN
 from schemas.events import NEVER, Kind, Record, Subject
 
 
@@ -33,6 +34,14 @@ class Binding:
     dn: str
     target: str
     bound_at: int
+
+    @property
+    def rdn(self) -> RDN | None:
+        """The name that the entry had then; None where the hint cannot be read."""
+        try:
+            return DN.parse(self.dn).rdn
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from ldap_sink.inspecting import Inspection, Inspector
 from ldap_sink.locating import guesses, locate
 from processors.placement import Outside, Placed, Placement, is_source_or_root, names_along, place
 from processors.wanted import EntryRules
-from schemas.dn import DN
+from schemas.dn import DN, RDN
 from schemas.errors import Halting, Permanent, Retryable
 from schemas.events import ROOT_ORGANIZATION, Kind, Record, Subject
 from schemas.states import State
@@ -146,8 +146,19 @@ class Explainer:
             return replace(explanation, inspection=found)
         binding = None if self._state is None else self._state.binding
         inspector = Inspector(directory, _Holders(self._settings))
-        inspection = await inspector.inspect((explanation.kind, explanation.id), wanted, parent, binding)
-        return replace(explanation, inspection=inspection)
+        subject = (explanation.kind, explanation.id)
+        inspection = await inspector.inspect(subject, wanted, parent, binding)
+        explanation = replace(explanation, inspection=inspection)
+        if wanted is None or parent is None or not inspection.is_taken(parent.child(wanted.rdn)):
+            return explanation
+        try:
+            qualified = entry_rules(self._settings)[self._kind].qualified(wanted)
+        except Permanent as exc:
+            return replace(explanation, wanted_problem=str(exc))
+        other = None if qualified is None else await inspector.inspect(subject, qualified, parent, binding)
+        if qualified is None or other is None or other.is_refused:
+            return explanation
+        return replace(explanation, wanted=qualified, wanted_dn=parent.child(qualified.rdn), inspection=other)
 
     async def _bound_entry(self, directory: Directory) -> Inspection:
         """What there is, where it cannot be said what there should be."""
@@ -177,10 +188,15 @@ class Explainer:
         if rules.id_attribute is not None:
             reasons[rules.id_attribute] = "the id"
         try:
-            wanted = rules.wanted(record, path_names=self._path_names(explanation.placement))
+            wanted = rules.wanted(record, self._present(), path_names=self._path_names(explanation.placement))
             return replace(explanation, wanted=wanted, value_reasons=reasons)
         except Permanent as exc:
             return replace(explanation, wanted_problem=str(exc))
+
+    def _present(self) -> RDN | None:
+        """The name of its entry, as the worker knows it."""
+        binding = None if self._state is None else self._state.binding
+        return None if binding is None else binding.rdn
 
     def _path_names(self, placement: Placement | None) -> tuple[str | None, ...] | None:
         """What the worker hands to the mapping: the names on the way, where the place is known."""

@@ -13,7 +13,11 @@ def entry_rules(settings: Settings) -> Mapping[Kind, EntryRules]:
     users, organizations = settings.users, settings.organizations
     return {
         Kind.ACCOUNT: EntryRules(
-            users.object_classes, users.rdn, compile_mapping(users.rows, "user"), id_attribute=users.id_attribute
+            users.object_classes,
+            users.rdn,
+            compile_mapping(users.rows, "user"),
+            id_attribute=users.id_attribute,
+            qualify=users.rdn_conflict == "qualify",
         ),
         Kind.ORGANIZATION: EntryRules(
             organizations.object_classes,

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from processors.expressions import ORGANIZATION_PATH
 from processors.mapping import InvalidMapping, MappingRow, compile_mapping, same_attribute
 from processors.octets import is_binary
+from processors.rdn import qualifier_of
 from streams.settings.section import Section
 from streams.settings.values import AttributeName, ObjectClasses, Text
 
@@ -72,10 +73,10 @@ class Users(Section):
     """Attributes without a row are never touched."""
     rdn: AttributeName = "uid"
     """The attribute that names entries; the mapping must give it a value."""
-    rdn_conflict: Literal["wait", "qualify"] = "wait"
-    """When the name is taken: wait until it is free, or qualify it."""
     id_attribute: AttributeName | None = None
     """The account id is written to this attribute, and entries are found by it."""
+    rdn_conflict: Literal["wait", "qualify"] = "wait"
+    """When another user has the name: wait until it is free, or take it with the identifier (`cn=Mei+uid=mei`)."""
     sign_in_ids: tuple[AttributeName, ...] = ("uid", "mail", "mobile")
     """Users log on with any of these."""
 
@@ -93,6 +94,20 @@ class Users(Section):
     @classmethod
     def _ours(cls, value: str | None, info: ValidationInfo) -> str | None:
         return _check_id_attribute(value, info)
+
+    @field_validator("rdn_conflict")
+    @classmethod
+    def _told_apart(cls, value: str, info: ValidationInfo) -> str:
+        known = info.data
+        if value != "qualify" or not known.keys() >= {"mapping", "rdn", "id_attribute"}:
+            return value  # or reported already
+        identifier = next((row.attribute for row in known["mapping"] if row.identifier), None)
+        if qualifier_of(known["rdn"], identifier, known["id_attribute"]) is None:
+            raise ValueError(
+                f"nothing tells users of one {known['rdn']} apart: give another attribute's row `identifier: true`, or"
+                " id_attribute, or write wait"
+            )
+        return value
 
     @field_validator("sign_in_ids")
     @classmethod

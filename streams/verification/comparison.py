@@ -257,6 +257,6 @@ class Comparison:
         """The name of an entry that has one: what else is in it does not matter here."""
         record = stored.state.record
         try:
-            return None if record is None else self._comparer.wanted(record, None).rdn
+            return None if record is None else self._comparer.wanted(record, stored.state.binding, None).rdn
         except Permanent:
             return None

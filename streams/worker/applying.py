@@ -13,7 +13,6 @@ from ldap_sink.sink import Sink
 from ldap_sink.subschema import Subschema
 from processors.intent import Absent, Cause, NeverWritten, Present, Unknown, intent_of
 from processors.placement import Placed, Placement, Unplaced, names_along, place
-from processors.rdn import temporary_rdn
 from processors.wanted import EntryRules
 from schemas.dn import DN
 from schemas.entries import Add, Change, Move, WantedEntry
@@ -24,6 +23,7 @@ from streams.settings import DisabledAccounts
 from streams.worker.account_locks import AccountLocks
 from streams.worker.attempt import Attempt, Verdict
 from streams.worker.deletion_guard import DeletionGuard
+from streams.worker.naming import Names
 from streams.worker.parents import Parent, Parents, ParentVanished
 from streams.worker.redriving import Redriver
 from streams.worker.state_view import StateView
@@ -56,6 +56,7 @@ class Applier:
         self._parts = parts
         self._source_node = source_node
         self._disabled_accounts = disabled_accounts
+        self._names = Names(parts.sink, parts.rules)
         self._parents = Parents(parts.directory, parts.sink, parts.view)
         self._rules: tuple[Subschema, Mapping[Kind, EntryRules]] | None = None
 
@@ -98,9 +99,10 @@ class Applier:
     async def _put(self, attempt: Attempt, record: Record, placed: Placed) -> Verdict:
         # First, and on its own: a leaver must not stay because of a bad mail address.
         await self._parts.locks.settle(attempt, record, self._mark(attempt))
+        known = attempt.binding
         for _ in range(_ROUNDS):
             route = self._parents.route(placed.path)
-            wanted = await self._wanted(record, placed)
+            wanted = await self._wanted(record, known, placed)
             try:
                 parent = await self._parents.resolve(placed.path)
                 if obstacle := await self._own_descendant(attempt, placed, parent.dn):
@@ -132,25 +134,13 @@ class Applier:
     async def _apply_below(self, attempt: Attempt, wanted: WantedEntry, parent: Parent) -> Applied | Waits | None:
         """Apply below a parent; None when another entry has the parent's DN by now: it must be applied again."""
         before, count = attempt.binding, len(attempt.changes)
-        outcome = await self._apply_entry(attempt, wanted, parent.dn)
+        outcome = await self._names.apply(attempt, wanted, parent.dn)
         if isinstance(outcome, Applied):
             attempt.bind(outcome.binding)
             attempt.until_recorded.callback(self._parts.sink.settled, attempt.subject)
             if not _is_placed(before, outcome.binding, attempt.changes[count:]):
                 return outcome
         return outcome if await self._parents.stands(parent) else None
-
-    async def _apply_entry(self, attempt: Attempt, wanted: WantedEntry, parent: DN) -> Applied | Waits:
-        """Apply under the wanted name; who shall let a circle turn and cannot have it takes a temporary one."""
-        attempt.stands_aside = False
-        outcome = await self._parts.sink.apply(attempt.subject, wanted, parent, attempt.binding)
-        attempt.changes += outcome.changes
-        if attempt.aside and isinstance(outcome, Waits) and outcome.occupied is not None:
-            aside = _aside(wanted, attempt.identifier)
-            outcome = await self._parts.sink.apply(attempt.subject, aside, parent, attempt.binding)
-            attempt.changes += outcome.changes
-            attempt.stands_aside = True
-        return outcome
 
     async def _own_descendant(self, attempt: Attempt, placed: Placed, parent: DN) -> str | None:
         """The organization that still stands below the one that is to go below it, and must leave first."""
@@ -178,7 +168,9 @@ class Applier:
         """Its place is not known yet; an entry that it has already is kept up to date where it is."""
         if attempt.binding is not None:
             await self._parts.locks.settle(attempt, record, self._mark(attempt))
-            outcome = await self._parts.sink.apply_in_place(await self._wanted(record, None), attempt.binding)
+            outcome = await self._parts.sink.apply_in_place(
+                await self._wanted(record, attempt.binding, None), attempt.binding
+            )
             if outcome is not None:
                 attempt.changes += outcome.changes
             if isinstance(outcome, Applied):
@@ -246,7 +238,7 @@ class Applier:
             return None
         return IdMark(rules.id_attribute, attempt.identifier.encode(), rules.object_classes)
 
-    async def _wanted(self, record: Record, placed: Placed | None) -> WantedEntry:
+    async def _wanted(self, record: Record, binding: Binding | None, placed: Placed | None) -> WantedEntry:
         subschema = await self._parts.directory.subschema()
         if self._rules is None or self._rules[0] is not subschema:
             rules = {
@@ -255,7 +247,8 @@ class Applier:
             }
             self._rules = (subschema, rules)
         names = None if placed is None else names_along(placed.path, self._parts.view.organization)
-        return self._rules[1][record.kind].wanted(record, path_names=names)
+        present = None if binding is None else binding.rdn
+        return self._rules[1][record.kind].wanted(record, present, path_names=names)
 
 
 def _gone(state: State, cause: Cause) -> Verdict:
@@ -268,14 +261,6 @@ def _gone(state: State, cause: Cause) -> Verdict:
             return Verdict(Status.OUT_OF_SCOPE)
         case Cause.DISABLED:
             return Verdict(Status.APPLIED, "disabled")
-
-
-def _aside(wanted: WantedEntry, identifier: str) -> WantedEntry:
-    """The same entry under a name that nobody wants."""
-    rdn = temporary_rdn(wanted.rdn, identifier)
-    names = {ava.attribute.lower(): (ava.octets,) for ava in rdn.avas}
-    attributes = {name: names.get(name.lower(), values) for name, values in wanted.attributes.items()}
-    return replace(wanted, rdn=rdn, attributes=attributes)
 
 
 def _is_placed(before: Binding | None, after: Binding, changes: Sequence[Change]) -> bool:

@@ -14,11 +14,8 @@ def refuse_what_is_missing(settings: Settings) -> None:
 
 
 def _missing(settings: Settings) -> Iterator[str]:
-    sync, users = settings.sync, settings.users
-    if sync.passwords:
+    if settings.sync.passwords:
         yield "sync.passwords: true is not in this version yet: write `passwords: false`"
-    if users.rdn_conflict != "wait":
-        yield f"users.rdn_conflict: {users.rdn_conflict} is not in this version yet: write `rdn_conflict: wait`"
     if settings.state_store != "memory":
         yield f"state_store: {settings.state_store} is not in this version yet: write `state_store: memory`"
     if settings.kafka.client:

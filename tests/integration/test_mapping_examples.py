@@ -132,7 +132,7 @@ class Installation:
         subschema = await self.bench.directory.subschema()
         rules = self.rules()[record.kind]
         rules = replace(rules, required=frozenset(subschema.required(rules.object_classes)))
-        wanted = rules.wanted(record, path_names=names_along(placement.path, self.records.get))
+        wanted = rules.wanted(record, None, path_names=names_along(placement.path, self.records.get))
         parent_id = placement.parent_id
         parent = self.bench.target if parent_id is None else DN.parse(self.bindings[parent_id].dn)
         outcome = await self.bench.applied(record.id, wanted, self.bindings.get(record.id), parent)

@@ -47,7 +47,7 @@ def text(octets: bytes) -> str:
 
 def mei(**fields: Json) -> WantedEntry:
     """What a record becomes."""
-    return RULES.wanted(Record(Kind.ACCOUNT, "user_1", {"username": "mei", **fields}))
+    return RULES.wanted(Record(Kind.ACCOUNT, "user_1", {"username": "mei", **fields}), None)
 
 
 async def test_a_photo_is_written_as_octets_and_replaced(bench: Bench) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from processors.rdn import numeric_rdn, rdn_of, temporary_rdn
+from processors.rdn import is_qualified, numeric_rdn, qualifier_of, rdn_of, temporary_rdn
 from schemas.dn import RDN
 from schemas.errors import DeadLetterReason, Permanent
 
@@ -56,3 +56,40 @@ def test_a_temporary_name_stays_short_enough() -> None:
 def test_a_numeric_name_has_twelve_digits(number: int, name: str) -> None:
     """Whatever the number; the attribute stays."""
     assert numeric_rdn(RDN.of("telephoneNumber", "+86 1"), number) == RDN.of("telephoneNumber", name)
+
+
+@pytest.mark.parametrize(
+    ("naming", "identifier", "id_attribute", "expected"),
+    [
+        ("cn", "uid", None, "uid"),
+        ("cn", "uid", "employeeNumber", "uid"),
+        ("uid", "uid", "employeeNumber", "employeeNumber"),
+        ("uid", "userid", "employeeNumber", "employeeNumber"),
+        ("cn", "uid;x-y", "employeeNumber", "employeeNumber"),
+        ("cn", None, "employeeNumber", "employeeNumber"),
+        ("uid", "UID", None, None),
+        ("uid", None, None, None),
+    ],
+)
+def test_names_are_qualified_by_the_identifier_or_else_the_id(
+    naming: str, identifier: str | None, id_attribute: str | None, expected: str | None
+) -> None:
+    """An attribute that names entries already tells none apart, and no option stands in a name."""
+    assert qualifier_of(naming, identifier, id_attribute) == expected
+
+
+@pytest.mark.parametrize(
+    ("present", "expected"),
+    [
+        ("cn=王伟+uid=wangwei2", True),
+        ("uid=wangwei2+cn=王伟", True),
+        ("commonName=王伟+userid=x", True),
+        ("cn=王伟", False),
+        ("cn=王芳+uid=wangwei2", False),
+        ("cn=王伟+mail=x", False),
+        ("uid=王伟", False),
+    ],
+)
+def test_a_qualified_name_is_the_name_and_a_qualifier(present: str, expected: bool) -> None:  # noqa: FBT001 - expected
+    """Whatever the qualifier's value, and whichever is written first."""
+    assert is_qualified(RDN.parse(present), RDN.of("cn", "王伟"), "uid") is expected

@@ -91,3 +91,23 @@ def test_the_default_mappings_compile(load: Load) -> None:
 def test_a_constant_may_be_a_list(load: Load) -> None:
     settings = load(MAPPING + "{attribute: ou, constant: [a, b]}")
     assert settings.users.mapping[1].constant == ("a", "b")
+
+
+def test_names_that_are_to_be_qualified_need_a_qualifier(problems: Problems) -> None:
+    """By default users are named by what identifies them."""
+    (problem,) = problems(SMALLEST + "users:\n  id_attribute: null\n  rdn_conflict: qualify\n")
+    assert problem.startswith(
+        "9: users.rdn_conflict: nothing tells users of one uid apart: give another attribute's row"
+    )
+
+
+@pytest.mark.parametrize("lines", ["rdn: cn", "id_attribute: employeeNumber"])
+def test_names_are_qualified_by_the_identifier_or_by_the_id(load: Load, lines: str) -> None:
+    settings = load(f"{SMALLEST}users:\n  rdn_conflict: qualify\n  {lines}\n")
+    assert entry_rules(settings)[Kind.ACCOUNT].qualifier == ("uid" if "cn" in lines else "employeeNumber")
+
+
+def test_wrong_settings_are_told_once_where_names_are_to_be_qualified(problems: Problems) -> None:
+    """What is missing because of them is no further mistake."""
+    (problem,) = problems(SMALLEST + "users: {rdn_conflict: qualify, id_attribute: uid}\n")
+    assert "users.id_attribute: uid has a row" in problem

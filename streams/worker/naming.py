@@ -1,0 +1,66 @@
+"""Under which name an entity's entry is written: the wanted one, or another when somebody has that."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ldap_sink.outcomes import Applied, Waits
+from ldap_sink.sink import Sink
+from processors.rdn import temporary_rdn
+from processors.wanted import EntryRules
+from schemas.dn import DN
+from schemas.entries import WantedEntry
+from schemas.events import Kind
+from streams.worker.attempt import Attempt
+
+
+class Names:
+    """Applies entries under the first name that they can have.
+
+    Args:
+        rules: of both kinds.
+    """
+
+    def __init__(self, sink: Sink, rules: Mapping[Kind, EntryRules]) -> None:
+        self._sink = sink
+        self._rules = rules
+
+    async def apply(self, attempt: Attempt, wanted: WantedEntry, parent: DN) -> Applied | Waits:
+        """Apply an entry below a parent.
+
+        If another entity has the wanted name, it takes the qualified one, where that is configured. Who shall let a
+        circle turn and can have neither takes a temporary one.
+
+        Raises:
+            Permanent: it must be qualified, and cannot be.
+        """
+        attempt.stands_aside = False
+        outcome = await self._apply(attempt, wanted, parent)
+        if _is_taken(outcome, parent.child(wanted.rdn)):
+            qualified = self._rules[attempt.kind].qualified(wanted)
+            other = None if qualified is None else await self._apply(attempt, qualified, parent)
+            if isinstance(other, Applied):
+                return other
+        if attempt.aside and isinstance(outcome, Waits) and outcome.occupied is not None:
+            outcome = await self._apply(attempt, _aside(wanted, attempt.identifier), parent)
+            attempt.stands_aside = True
+        return outcome
+
+    async def _apply(self, attempt: Attempt, wanted: WantedEntry, parent: DN) -> Applied | Waits:
+        outcome = await self._sink.apply(attempt.subject, wanted, parent, attempt.binding)
+        attempt.changes += outcome.changes
+        return outcome
+
+
+def _is_taken(outcome: Applied | Waits, dn: DN) -> bool:
+    """Whether it was the DN that another entity has, and not another entry that may become ours."""
+    if not isinstance(outcome, Waits) or outcome.reason != "dn_occupied":
+        return False
+    return outcome.occupied is not None and outcome.occupied.matches(dn)
+
+
+def _aside(wanted: WantedEntry, identifier: str) -> WantedEntry:
+    """The same entry under a name that nobody wants."""
+    rdn = temporary_rdn(wanted.rdn, identifier)
+    names = {ava.attribute.lower(): (ava.octets,) for ava in rdn.avas}
+    attributes = {name: names.get(name.lower(), values) for name, values in wanted.attributes.items()}
+    return replace(wanted, rdn=rdn, attributes=attributes)
