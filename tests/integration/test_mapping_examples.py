@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import orjson
 import pytest
 
+from ldap_sink.outcomes import Applied
 from processors.expressions import EvaluationError, compile_expression
 from processors.placement import Placed, names_along, place
 from processors.wanted import EntryRules
@@ -24,10 +25,12 @@ from schemas.dn import DN
 from schemas.errors import ConfigurationError, Permanent
 from schemas.events import Json, Kind, Record
 from schemas.records import record_of
-from schemas.states import Binding
+from schemas.states import Binding, State, Status
 from streams.sandbox.slapd import Slapd
 from streams.settings import load_settings
 from streams.settings.entry_rules import entry_rules
+from streams.worker.attempt import Attempt
+from streams.worker.naming import Names
 from tests.support.configuration import ENVIRONMENT, SMALLEST
 from tests.support.directory_dump import Tree
 from tests.support.sink import Bench, open_bench, write
@@ -132,10 +135,16 @@ class Installation:
         subschema = await self.bench.directory.subschema()
         rules = self.rules()[record.kind]
         rules = replace(rules, required=frozenset(subschema.required(rules.object_classes)))
-        wanted = rules.wanted(record, None, path_names=names_along(placement.path, self.records.get))
+        bound = self.bindings.get(record.id)
+        present = None if bound is None else bound.rdn
+        wanted = rules.wanted(record, present, path_names=names_along(placement.path, self.records.get))
         parent_id = placement.parent_id
         parent = self.bench.target if parent_id is None else DN.parse(self.bindings[parent_id].dn)
-        outcome = await self.bench.applied(record.id, wanted, self.bindings.get(record.id), parent)
+        state = State(record, 1, 1, 1, Status.WAITING, 1, (1, 1), binding=bound)
+        attempt = Attempt(record.kind, record.id, state, _written_down)
+        outcome = await Names(self.bench.sink, {record.kind: rules}).apply(attempt, wanted, parent)
+        assert isinstance(outcome, Applied), outcome
+        self.bench.holders[outcome.binding.entry_uuid] = attempt.subject
         self.records[record.id], self.bindings[record.id] = record, outcome.binding
         return [change.describe() for change in outcome.changes]
 
@@ -147,6 +156,10 @@ class Installation:
     def tree(self) -> Tree:
         """All that is below the target, as the document writes it; the order of values says nothing."""
         return {f"{dn},{_TARGET}": _sorted(entry) for dn, entry in self.bench.tree().items()}
+
+
+async def _written_down(state: State) -> State:
+    return state
 
 
 def _add(dn: str, attributes: Attributes, admin: Any) -> None:
@@ -204,4 +217,4 @@ def test_an_expression_gives_what_the_table_says(text: str, expected: str) -> No
 
 def test_the_document_is_read() -> None:
     """What the patterns above find; else a change of form would let the tests pass on nothing."""
-    assert (len(sections()), len(list(function_table()))) == (8, 60)
+    assert (len(sections()), len(list(function_table()))) == (9, 60)
