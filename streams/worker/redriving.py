@@ -63,6 +63,7 @@ class Redriver:
         self._delayed: set[_Key] = set()  # since Kafka refused or did not answer
         self._delays = 0  # of this outage
         self._senders: set[asyncio.Task[None]] = set()
+        self._sending = 0  # senders that will look at the queue again; a task that ends is a sender for a while longer
 
     async def __aenter__(self) -> Self:
         return self
@@ -82,16 +83,22 @@ class Redriver:
         if key in self._queue or key in self._under_way or key in self._sent:
             return
         self._queue[key] = partition
-        if len(self._senders) < SENDERS:
+        if self._sending < SENDERS:
+            self._sending += 1
             sender = asyncio.create_task(self._send_queued())
             self._senders.add(sender)
-            sender.add_done_callback(self._senders.discard)
+            sender.add_done_callback(self._end)
 
     def handled(self, kind: Kind, identifier: str, revision: Revision, reason: RedriveReason) -> None:
         """Take note that a redrive is being handled: from now on the same may be asked again."""
         key = (kind, identifier, revision, reason)
         self._sent.pop(key, None)
         self._under_way.pop(key, None)
+
+    def _end(self, sender: asyncio.Task[None]) -> None:
+        self._senders.discard(sender)
+        if not sender.cancelled():
+            sender.result()  # a fault of ours: the loop's exception handler ends the worker
 
     async def _send_queued(self) -> None:
         """Send until nothing is left to send."""
@@ -113,6 +120,7 @@ class Redriver:
                 if self._ends(key, mark):
                     self._sent[key] = monotonic()
                 self._arrive(key)
+        self._sending -= 1
 
     async def _send(self, key: _Key, partition: int) -> None:
         kind, identifier, revision, reason = key

@@ -162,3 +162,25 @@ async def test_many_at_once_cost_no_more_than_few(settings: Settings) -> None:
         await rest()
     assert len(broker.sent) == 30_000
     assert process_time() - began < 5
+
+
+async def test_what_is_asked_while_all_senders_end_is_sent(settings: Settings) -> None:
+    """Answers come in one turn of the loop: who asks in that turn must not count on senders that have just ended."""
+    broker = Broker()
+    broker.is_open.clear()
+    async with Redriver(settings, broker) as redriver:
+        for number in range(redriving.SENDERS):
+            redriver.ask(Kind.ACCOUNT, f"a{number}", 1, (1, 1), RELEASE)
+        await asyncio.sleep(0)
+
+        async def ask_late() -> None:
+            await broker.is_open.wait()
+            redriver.ask(Kind.ACCOUNT, "late", 1, (1, 1), RELEASE)
+
+        late = asyncio.create_task(ask_late())
+        await asyncio.sleep(0)
+        broker.is_open.set()
+        await late
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert [key for _, key, _, _ in broker.sent].count(b"late") == 1
