@@ -9,6 +9,7 @@ from time import time
 from typing import Any, Final
 
 import structlog
+from faust.types import TP
 
 from ldap_sink.directory import Directory
 from ldap_sink.lock_proof import prove_lock
@@ -173,6 +174,7 @@ class Worker:
                 parts.redriver.handled,
                 partial(_look_again, parts.redriver),
                 PushMarks(settings, publisher).note,
+                self._is_history,
             ),
             self._metrics,
             max_event_bytes=settings.max_event_bytes,
@@ -203,12 +205,18 @@ class Worker:
         return self._gate.is_open and consumer is not None and consumer.holds_lease()
 
     def _owns(self, kind: Kind, partition: int) -> bool:
+        """Whether a partition is ours, and none of its states is still to be made again from history."""
         consumer = self._consumer
         if consumer is None:
             return False
         topics = self._settings.topics
         topic = topics.account_events if kind is Kind.ACCOUNT else topics.organization_events
-        return (topic, partition) in consumer.progress
+        progress = consumer.progress.get(TP(topic, partition))
+        return progress is not None and not progress.is_in_history
+
+    def _is_history(self, original: Original) -> bool:
+        consumer = self._consumer
+        return consumer is not None and consumer.is_history(original.topic, original.partition, original.offset)
 
     def _generation(self) -> int:
         return 0 if self._app is None else self._app.consumer_generation_id

@@ -36,7 +36,8 @@ class OrderedConsumer(driver.Consumer):
         progress: one watermark for each partition that this worker owns.
         leaving: partitions are being taken away, or the worker ends: who waits must give up.
         on_leave: called when `leaving` becomes true.
-        on_begin: called after partitions became ours to handle: not when they are assigned, but when recovery is over.
+        on_begin: called after partitions became ours to handle: not when they are assigned, but when recovery is over;
+            and after the end of a history that was read again.
         send_failed: Kafka refused a write of a table: nothing may be committed any more.
         rereads: why and how often partitions were read again; metric `ldapflow_rereads_total`.
     """
@@ -85,6 +86,11 @@ class OrderedConsumer(driver.Consumer):
             and message.generation_id == self.app.consumer_generation_id
             and ensure_TP(message.tp) in self.progress
         )
+
+    def is_history(self, topic: str, partition: int, offset: int) -> bool:
+        """Tell whether an event is read again only to make lost states anew."""
+        progress = self.progress.get(TP(topic, partition))
+        return progress is not None and offset < progress.history_end
 
     # -- reading: everything below runs in the drain task, the only one that seeks ------------------------------------
 
@@ -156,7 +162,7 @@ class OrderedConsumer(driver.Consumer):
         for tp, found in start.items():
             known, loss = self.progress.get(tp), found.loss
             if known is None:
-                self.progress[tp] = known = Progress(found.offset, found.committed)
+                self.progress[tp] = known = Progress(found.offset, found.committed, found.history_end)
                 self.rereads["rebalance"] += 1
                 begun = True
             elif known.begins_at(found.offset):
@@ -165,9 +171,13 @@ class OrderedConsumer(driver.Consumer):
                 self._tell_loss(tp, loss, f"it is read from {found.offset}")
             known.rewind(found.offset)
             self._read_offset[tp] = found.offset or None
-        if begun and self.on_begin is not None:
-            asyncio.get_running_loop().call_soon(self.on_begin)  # its faults are not this task's
+        if begun:
+            self._tell_begin()
         return True
+
+    def _tell_begin(self) -> None:
+        if self.on_begin is not None:
+            asyncio.get_running_loop().call_soon(self.on_begin)  # its faults are not the caller's
 
     async def _judge_lacking(self, lacking: Mapping[TP, list[range]]) -> None:
         """Tell markers of transactions, which nobody misses, from events that were deleted before they were read."""
@@ -235,7 +245,10 @@ class OrderedConsumer(driver.Consumer):
         tp = ensure_TP(message.tp)
         progress = self.progress.get(tp)
         if progress is not None and message.generation_id == self.app.consumer_generation_id:
+            was_in_history = progress.is_in_history
             progress.finish(message.offset)
+            if was_in_history and not progress.is_in_history:
+                self._tell_begin()
             self._n_acked += 1
             if tp in self._full and not progress.is_full:
                 self._full.discard(tp)

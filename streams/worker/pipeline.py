@@ -62,6 +62,7 @@ class Hooks:
         redriven: told that a redrive is being handled.
         adopted: told after an entity was recorded as bound to an entry that was there already.
         push_mark: writes down that a full push begins or ends, and returns when Kafka has it.
+        is_history: whether an event is only to be kept, as later ones are there already.
     """
 
     dead_letter: Callable[[Original, Permanent], Awaitable[None]]
@@ -70,6 +71,7 @@ class Hooks:
     redriven: Callable[[Kind, str, Revision, RedriveReason], None]
     adopted: Callable[[Kind, str, int, Revision], None]
     push_mark: Callable[[Event, PushMark], Awaitable[None]]
+    is_history: Callable[[Original], bool]
 
 
 class Pipeline:
@@ -175,7 +177,7 @@ class Pipeline:
                         if stored is not None:
                             self._stale_writes.note((event.kind, event.subject), stored.writer, written.writer)
                     return Outcome.STALE, None, []
-                if not self._incremental:
+                if not self._incremental or self._hooks.is_history(original):
                     return await self._settle(work, folding.state, Verdict(Status.PENDING))
                 return await self._apply(work, Attempt(event.kind, event.subject, folding.state, self._intend(work)))
 

@@ -19,19 +19,26 @@ class Progress:
         position: the offset that the log gives next.
         durable: the offset known to be committed at the broker; None when none is.
         absent: how many stretches of offsets the log turned out to lack.
+        history_end: what lies before it is history, from which states are made again.
     """
 
-    __slots__ = ("_done", "_fetched", "_intake", "_refusing", "absent", "durable", "next", "position")
+    __slots__ = ("_done", "_fetched", "_intake", "_refusing", "absent", "durable", "history_end", "next", "position")
 
-    def __init__(self, start: int, durable: int | None) -> None:
+    def __init__(self, start: int, durable: int | None, history_end: int = 0) -> None:
         self.next = start
         self.position = start
         self.durable = durable
+        self.history_end = history_end
         self.absent = 0
         self._intake = start
         self._refusing = False  # since it was full: what was delivered then is still coming in, and must come again
         self._done: dict[int, int] = {}  # offset -> offset that follows; done early, or absent in the log
         self._fetched: deque[int] | None = None  # fetched, not yet handed to the agents; None: must be read again
+
+    @property
+    def is_in_history(self) -> bool:
+        """Whether states are still being made again: until all of it is done, none of it counts as done."""
+        return self.next < self.history_end
 
     @property
     def must_rewind(self) -> bool:
@@ -119,7 +126,8 @@ class Progress:
 
     def must_commit(self, offset: int) -> bool:
         """Whether the broker has to be told that all before an offset is done; also of a start without a commit."""
-        return offset <= self.next and (self.durable is None or offset > self.durable)
+        is_new = self.durable is None or offset > self.durable
+        return is_new and offset <= self.next and not self.is_in_history
 
     def finish(self, offset: int) -> None:
         """Note that an event is done."""

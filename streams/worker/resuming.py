@@ -20,11 +20,13 @@ class Start:
         offset: of the first event.
         committed: the offset known to be committed there; None when none is that still means something.
         loss: None when nothing is missing.
+        history_end: up to here the events are history: what matters is what they come to, not each of them.
     """
 
     offset: int
     committed: int | None = None
     loss: Loss | None = None
+    history_end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def start_of(committed: int | None, origin: str, log: Log) -> Start:
     if committed is None:
         return Start(log.begin)
     if origin and log.origin and origin != log.origin:
-        return Start(log.begin, loss=Loss.MADE_ANEW)
+        return Start(log.begin, loss=Loss.MADE_ANEW, history_end=log.end)
     if committed > log.end:
         return Start(log.begin, loss=Loss.CUT_OFF)
     if committed < log.begin:

@@ -10,6 +10,7 @@ from streams.worker.backlog import Backlog
 from streams.worker.binding_watch import BindingWatch
 from streams.worker.deletion_guard import HeldWatch
 from streams.worker.path_watch import PathWatch
+from streams.worker.pending_watch import PendingWatch
 from streams.worker.redriving import Redrives
 from streams.worker.scope_watch import ScopeWatch
 from streams.worker.state_view import StateView
@@ -20,7 +21,7 @@ class Watches:
     """The watches of one worker; they share one backlog.
 
     Args:
-        owns: whether a partition of a kind is ours.
+        owns: whether a partition of a kind is ours, and none of its states is still to be made again from history.
         uses_path: the values of organizations are made of the names of those above.
 
     Attributes:
@@ -44,6 +45,7 @@ class Watches:
         self.held = HeldWatch(view, control, redriver, owns, backlog)
         self._bindings = BindingWatch(view, redriver, owns)
         self._scope = ScopeWatch(view, redriver, sync.source_node, sync.target_dn, owns, backlog)
+        self._pending = PendingWatch(view, redriver, owns, backlog) if sync.incremental else None
         self._paths = PathWatch(view, redriver, owns, backlog) if uses_path else None
 
     async def work(self) -> None:
@@ -59,6 +61,8 @@ class Watches:
         self.room.sweep()
         self._bindings.look()
         self.held.look()
+        if self._pending is not None:
+            self._pending.look()
 
     def look_at_everything(self) -> None:
         """Ask for a look after an assignment: what the former owner noticed may have been lost with it."""

@@ -168,3 +168,15 @@ def test_what_the_broker_does_not_know_yet_is_committed(durable: int | None, off
     """A beginning too: what was committed before it means nothing any more. Never what is not done."""
     progress = Progress(5, durable)
     assert progress.must_commit(offset) == must
+
+
+def test_nothing_of_a_history_is_committed_before_all_of_it_is_done() -> None:
+    """Whoever owns the partition next must know that it is one."""
+    progress = Progress(0, None, history_end=2)
+    progress.rewind(0)
+    for offset in (0, 1):
+        assert progress.take(offset)
+    progress.finish(0)
+    assert (progress.is_in_history, progress.must_commit(1)) == (True, False)
+    progress.finish(1)
+    assert (progress.is_in_history, progress.must_commit(2)) == (False, True)

@@ -15,7 +15,7 @@ LOG = Log(begin=10, end=20, origin="now")
         (20, "now", Start(20, 20)),
         (None, "", Start(10)),
         (15, "", Start(15, 15)),
-        (15, "before", Start(10, loss=Loss.MADE_ANEW)),
+        (15, "before", Start(10, loss=Loss.MADE_ANEW, history_end=20)),
         (21, "now", Start(10, loss=Loss.CUT_OFF)),
         (9, "now", Start(10, loss=Loss.DELETED_UNREAD)),
     ],
