@@ -104,6 +104,8 @@ class Exclusion:
                 error = None if message is None else message.error()
                 if error is not None and not does_not_answer(error):
                     self._tell(self._fail, failure_of(KafkaException(error), self._settings))
+        except KafkaException as exc:
+            self._tell(self._fail, failure_of(exc, self._settings))
         finally:
             # A member that only closes is missed after its session, and delays the next one for so long.
             consumer.unsubscribe()

@@ -96,6 +96,7 @@ class JobReader:
     def __init__(self, settings: Settings) -> None:
         self.view = JobView()
         self._changed = asyncio.Event()
+        self._listeners: list[Callable[[Job], None]] = []
         self._tail: TopicTail[Job] = TopicTail(settings, [settings.topics.jobs], _job_of, self._deliver)
 
     async def __aenter__(self) -> Self:
@@ -104,6 +105,10 @@ class JobReader:
 
     async def __aexit__(self, *error: object) -> None:
         await self._tail.__aexit__(*error)
+
+    def listen(self, listener: Callable[[Job], None]) -> None:
+        """Call a listener, in the event loop, with each record that comes from now on."""
+        self._listeners.append(listener)
 
     async def catch_up(self) -> None:
         """Wait until the view has everything that was written until now.
@@ -126,6 +131,8 @@ class JobReader:
     def _deliver(self, batch: Sequence[Job]) -> None:
         for job in batch:
             self.view.take_in(job)
+            for listener in self._listeners:
+                listener(job)
         self._changed.set()
         self._changed = asyncio.Event()
 

@@ -57,6 +57,7 @@ async def run_alone(settings: Settings, request: Request, progress: Progress) ->
         AlreadyRunning: somebody else runs one.
         CommandFailed, Retryable, Halting: it could not be begun, or broke.
     """
+    await asyncio.to_thread(_check_topics, settings)
     async with Publisher(settings) as publisher:
         journal = _Journal(settings, publisher, request)
         running: asyncio.Task[Verification] | None = None
@@ -107,6 +108,12 @@ def new_job_id() -> str:
 def ended(job: Verification, state: JobState, detail: str) -> Verification:
     """The record of a verification that was ended from without."""
     return replace(job, state=state, ended=_now(), detail=detail)
+
+
+def _check_topics(settings: Settings) -> None:
+    """Say at once that Kafka is away or a topic is missing: a consumer group only hopes that they come."""
+    with Cluster(settings) as cluster:
+        cluster.end_offsets([settings.topics.control, settings.topics.jobs])
 
 
 class _Journal:

@@ -13,7 +13,7 @@ import structlog
 from ldap_sink.directory import Directory
 from schemas.control import Decided, PushRequest
 from schemas.errors import CommandFailed, LdapflowError, Retryable
-from schemas.jobs import JobState, Trigger, Verification
+from schemas.jobs import Job, JobState, Trigger, Verification
 from streams.control import ControlReader
 from streams.metrics import Metrics
 from streams.services.health import Health
@@ -22,6 +22,7 @@ from streams.settings import Settings
 from streams.settings.directory import directory_settings, require_target
 from streams.verifier.condition import Condition
 from streams.verifier.jobs import JobReader
+from streams.verifier.measuring import count_corrections, show_found
 from streams.verifier.run import Request
 from streams.verifier.running import AlreadyRunning, new_job_id, run_alone
 from streams.verifier.schedule import local_zone, next_run
@@ -138,6 +139,9 @@ class Verifier:
             self._condition.on_control()
             control.listen(self._condition.on_control)
             control.listen(self._asked.set)
+            for job in jobs.view.all:
+                show_found(self._metrics, job)
+            jobs.listen(self._on_job)
             return control, jobs
 
     async def _next(self, control: ControlReader, jobs: JobReader) -> Request:
@@ -185,24 +189,18 @@ class Verifier:
         except Exception:  # noqa: BLE001 - a fault of ours in one run is told, and ends no other
             context.exception("verification_broke")
         else:
-            self._show(job)
             self._tell(job)
 
-    def _show(self, job: Verification) -> None:
-        metrics = self._metrics
-        if job.report is not None:
-            for labels, count in job.report.counts.items():
-                metrics.verification_entries.labels(*labels).set(count)
-        for (kind, action), count in job.corrections.items():
-            metrics.verification_corrections.labels(kind, action).inc(count)
-        if job.ended is not None:
-            metrics.verification_duration.set((job.ended - job.started) / 1000)
-            if job.state is JobState.DONE:
-                metrics.verification_last_success.set(job.ended / 1000)
+    def _on_job(self, job: Job) -> None:
+        """Take in what any process found and did: a person's command, or another verifier."""
+        show_found(self._metrics, job)
+        count_corrections(self._metrics, job)
 
     @staticmethod
     def _tell(job: Verification) -> None:
-        counts = {} if job.report is None else {f"{kind}s_{state}": n for (kind, state), n in job.report.counts.items()}
+        counts = (
+            {} if job.report is None else {f"{kind}s_{state}": n for (kind, state), n in job.report.counts.items() if n}
+        )
         done = {f"{kind}s_{action}": count for (kind, action), count in job.corrections.items()}
         words = {"job": job.id, "state": job.state.value, "found": counts, "corrected": done, "detail": job.detail}
         if job.state is JobState.DONE:

@@ -1,4 +1,4 @@
-"""What the commands about decisions say when Kafka is away."""
+"""What commands say when Kafka is away."""
 
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from tests.support.program import ldapflow, lines, write_configuration
 
 
 @pytest.mark.parametrize(
-    "arguments", [("pause",), ("resume",), ("guard", "status"), ("dead-letters", "list"), ("explain", "a1")]
+    "arguments",
+    [("pause",), ("resume",), ("guard", "status"), ("dead-letters", "list"), ("explain", "a1"), ("verify",)],
 )
 def test_a_silent_kafka_is_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     servers = f"127.0.0.1:{free_port()}"
