@@ -41,14 +41,12 @@ class Finding:
         state: None when there is no entry, and there shall be none.
         reason: why it waits, is held or dead-lettered; or why its entry must go.
         home: the organizations below which the entry must stand, as in `Placed`; None when that is not to be asked.
-        wanted: the entry as it should be, where the finding is about that.
     """
 
     state: EntryState | None
     attributes: tuple[str, ...] = ()
     reason: str | None = None
     home: tuple[str, ...] | None = None
-    wanted: WantedEntry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +119,12 @@ class Comparer:
         except Permanent as exc:
             return self._refused(record, state, found, exc.reason.value)
         if found is None:
-            return Finding(EntryState.MISSING, home=path, wanted=wanted)
+            return Finding(EntryState.MISSING, home=path)
         drift = self.drifts.whole(wanted, found)
         attributes = (*drift.attributes, *self._lock(record, state, found))
         if drift.renamed:
-            return Finding(EntryState.MISPLACED, attributes, home=path, wanted=wanted)
-        return Finding(EntryState.CHANGED if attributes else EntryState.SAME, attributes, home=path, wanted=wanted)
+            return Finding(EntryState.MISPLACED, attributes, home=path)
+        return Finding(EntryState.CHANGED if attributes else EntryState.SAME, attributes, home=path)
 
     def _in_place(self, record: Record, state: State, found: FoundEntry | None, reason: str | None) -> Finding:
         """One that waits, or was refused: what it has already is kept up to date where it is."""

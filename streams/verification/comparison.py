@@ -81,15 +81,14 @@ class Comparison:
     def take(self, page: Iterable[FoundEntry]) -> None:
         """Take entries of the target's tree."""
         for found in page:
-            numbers = self.snapshot.bound_to(found.entry_uuid)
-            owner = self.snapshot.get(numbers[0]) if numbers else None
-            if owner is None or self._yardstick.is_others(owner, found):
+            owners = self.snapshot.bound_to(found.entry_uuid)
+            if not owners or self._yardstick.is_others(owners[0][1], found):
                 self._take_stranger(found)
                 continue
-            self.matched += len(numbers)
-            self._take_own(numbers[0], owner, found)
-            for number in numbers[1:]:
-                self._take_second_owner(number, found)
+            self.matched += len(owners)
+            self._take_own(*owners[0], found)
+            for number, stored in owners[1:]:
+                self._take_second_owner(number, stored, found)
 
     def _take_own(self, number: int, stored: Stored, found: FoundEntry) -> None:
         self._has_entry[number] = True
@@ -99,14 +98,12 @@ class Comparison:
         self._parent[number] = self._parents.setdefault(found.dn.parent, len(self._parents))
         self._note(number, stored, finding, found.entry_uuid, found.dn)
 
-    def _take_second_owner(self, number: int, found: FoundEntry) -> None:
+    def _take_second_owner(self, number: int, stored: Stored, found: FoundEntry) -> None:
         """Two took one entry: whoever it does not belong to must find, or get, one of its own."""
         self._has_entry[number] = True
-        stored = self.snapshot.get(number)
-        if stored is not None:
-            state = EntryState.DUPLICATE
-            difference = Difference(state, stored.kind, stored.id, found.entry_uuid, str(found.dn))
-            self.findings.note(number, state, difference)
+        state = EntryState.DUPLICATE
+        difference = Difference(state, stored.kind, stored.id, found.entry_uuid, str(found.dn))
+        self.findings.note(number, state, difference)
 
     def _take_stranger(self, found: FoundEntry) -> None:
         kind = self._yardstick.kind_of(found)

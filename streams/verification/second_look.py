@@ -112,7 +112,7 @@ class SecondLook:
             found = await locate(self._directory, binding, guesses(binding, None), self._yardstick.attributes)
         if found is not None and self._yardstick.is_others(stored, found):
             found = None
-        if binding is not None and self._snapshot.bound_to(binding.entry_uuid)[:1] != [number]:
+        if binding is not None and self._snapshot.bound_to(binding.entry_uuid)[0][0] != number:
             return Finding(EntryState.DUPLICATE)
         swept = self._comparison.is_swept(number)
         finding = self._comparer.compare(stored.kind, stored.id, stored.state, found, swept=swept)

@@ -70,9 +70,13 @@ class Snapshot:
         Raises:
             CommandFailed: Kafka does not answer, or a topic is missing.
         """
+        return self.take(read_to_end(self._settings, self._topics, self._positions), tell)
+
+    def take(self, messages: Iterable[Received], tell: Callable[[int], None] = lambda _: None) -> set[int]:
+        """Take messages of the state topics; otherwise as `read`."""
         changed: set[int] = set()
         count = 0
-        for message in read_to_end(self._settings, self._topics, self._positions):
+        for message in messages:
             number = self._take(self._topics[message.topic], message)
             if number is not None:
                 changed.add(number)
@@ -179,23 +183,19 @@ class Snapshot:
         binding = state.binding
         return binding if binding is not None and binding.target.lower() == self.target else None
 
-    def bound_to(self, entry_uuid: str) -> list[int]:
+    def bound_to(self, entry_uuid: str) -> list[tuple[int, Stored]]:
         """Everybody who is bound to an entry: whose it is first, as the workers see it, then the others."""
         entry = uuid.UUID(entry_uuid).bytes
         first = self._by_entry.get(entry)
         if first is None:
             return []
-        ranks: list[tuple[int, str, int]] = []
+        ranks: list[tuple[int, str, int, Stored]] = []
         for number in self._shared.get(entry, {first}):
             stored = self.get(number)
             binding = None if stored is None else self.binding(stored.state)
             if stored is not None and binding is not None and binding.entry_uuid == entry_uuid:
-                ranks.append((binding.bound_at, stored.id, number))
-        return [number for *_, number in sorted(ranks)]
-
-    def shared_entries(self) -> Iterator[str]:
-        """The entryUUIDs to which several are, or were, bound."""
-        return (str(uuid.UUID(bytes=entry)) for entry in list(self._shared))
+                ranks.append((binding.bound_at, stored.id, number, stored))
+        return [(number, stored) for *_, number, stored in sorted(ranks, key=lambda rank: rank[:3])]
 
     @property
     def count(self) -> int:
