@@ -36,6 +36,7 @@ from streams.worker.condition import Condition
 from streams.worker.deletion_guard import DeletionGuard
 from streams.worker.delivery import OrderedConsumer
 from streams.worker.faust_app import WorkerApp
+from streams.worker.freezing import freeze_states
 from streams.worker.gate import Gate
 from streams.worker.pipeline import Hooks, Pipeline
 from streams.worker.push_marks import PushMarks
@@ -69,6 +70,7 @@ class Worker:
         self._rules = entry_rules(settings)
         self._metrics = Metrics(settings.name, version("ldapflow"))
         self._view = StateView((settings.sync.target_entry_uuid or "").lower())
+        freeze_states(self._view)
         self._gate = Gate()
         self._app: WorkerApp | None = None
         self.broken: BaseException | None = None

@@ -9,29 +9,38 @@ _Member = TypeVar("_Member", bound=Hashable)
 
 
 class Index(Generic[_Key, _Member]):
-    """Which members have a key; a key without members costs nothing."""
+    """Which members have a key; a key without members costs nothing, and one with a single member needs no set."""
 
     def __init__(self) -> None:
-        self._members: dict[_Key, set[_Member]] = {}
+        self._single: dict[_Key, _Member] = {}
+        self._several: dict[_Key, set[_Member]] = {}
 
     def __contains__(self, key: _Key) -> bool:
-        return key in self._members
+        return key in self._single or key in self._several
 
     def __getitem__(self, key: _Key) -> AbstractSet[_Member]:
-        return self._members.get(key, frozenset())
+        if key in self._single:
+            return frozenset((self._single[key],))
+        return self._several.get(key, frozenset())
 
     def add(self, key: _Key, member: _Member) -> None:
         """Note that a member has the key."""
-        members = self._members.get(key)
-        if members is None:
-            self._members[key] = {member}
-        else:
-            members.add(member)
+        if key in self._several:
+            self._several[key].add(member)
+        elif key not in self._single:
+            self._single[key] = member
+        elif self._single[key] != member:
+            self._several[key] = {self._single.pop(key), member}
 
     def discard(self, key: _Key, member: _Member) -> None:
         """Note that a member has the key no more, if it had."""
-        members = self._members.get(key)
+        if key in self._single:
+            if self._single[key] == member:
+                del self._single[key]
+            return
+        members = self._several.get(key)
         if members is not None:
             members.discard(member)
-            if not members:
-                del self._members[key]
+            if len(members) == 1:
+                self._single[key] = members.pop()
+                del self._several[key]

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import Final, TypeAlias
 
 from processors.placement import homes
@@ -72,21 +73,22 @@ class Reading:
 
 
 def seen_of(kind: Kind, identifier: str, partition: int, state: State, target: str, offset: int | None = None) -> Seen:
-    """Keep what others must know of a state."""
+    """Keep what others must know of a state; words that many share are kept once."""
     record, binding = state.record, state.binding
+    is_bound = binding is not None and binding.target == target
     return Seen(
         kind=kind,
         id=identifier,
         partition=partition,
         revision=state.writer,
-        parents=() if record is None else homes(record),
+        parents=() if record is None else tuple(map(intern, homes(record))),
         is_deleted=state.deleted_at is not None,
-        is_bound=binding is not None and binding.target == target,
-        binding=binding,
+        is_bound=is_bound,
+        binding=replace(binding, target=target) if binding is not None and is_bound else binding,
         status=state.status,
         status_time=state.status_time,
         removed_at=state.removed_at,
-        reason=state.reason,
+        reason=None if state.reason is None else intern(state.reason),
         awaited=state.awaited,
         offset=offset,
         name=None if record is None else record.name,
