@@ -105,7 +105,12 @@ class EntryRules:
         if self.qualifier is None or len(wanted.rdn.avas) > 1:
             return None
         qualifier = rdn_of(self.qualifier, _values_of(self.qualifier, wanted.attributes))
-        return replace(wanted, rdn=RDN((*wanted.rdn.avas, *qualifier.avas)))
+        # The entry of one's namesake has the same value: it identifies nobody any more.
+        names_entries = wanted.identifier is not None and usual_name(wanted.identifier) == usual_name(
+            self.rdn_attribute
+        )
+        identifier = None if names_entries else wanted.identifier
+        return replace(wanted, rdn=RDN((*wanted.rdn.avas, *qualifier.avas)), identifier=identifier)
 
     def _check_required(self, present: Iterable[str]) -> None:
         # An option makes a subtype (RFC 4512 section 2.5.2), and a subtype's value is one of its type.

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
 from ldap_sink.probe_entries import PROBE_PREFIX
 from schemas.dn import DN, RDN
-from schemas.entries import Add, Move
+from schemas.entries import Add, Modify, Move
 from schemas.errors import Halting, Retryable
-from schemas.states import Status
+from schemas.states import AwaitsEntity, Status
 from streams.sandbox.slapd import Slapd
 from streams.settings import Settings
 from streams.worker.attempt import Verdict
@@ -17,7 +18,7 @@ from streams.worker.parents import Parent, Parents
 from tests.support.applying import ApplierBench, account, unit
 from tests.support.configuration import SMALLEST, load
 from tests.support.proxy import Proxy
-from tests.support.sink import ADD, SEARCH, Bench, has_request, open_bench, organization
+from tests.support.sink import ADD, SEARCH, Bench, has_request, open_bench, organization, person
 
 __all__ = ["load"]  # the fixture
 
@@ -112,6 +113,43 @@ async def test_one_read_of_a_parent_answers_all_who_ask_before_it(bench: Bench, 
     bench.operations.clear()
     assert await asyncio.gather(*(parents.stands(parent) for _ in range(20))) == [True] * 20
     assert bench.operations == ["read", "read"]
+
+
+@pytest.fixture
+async def qualifying(bench: Bench, load: Callable[..., Settings]) -> ApplierBench:
+    """Who cannot be `uid=mei`, because `a1` is, becomes `uid=mei+employeeNumber=…`."""
+    users = "users: {id_attribute: employeeNumber, rdn_conflict: qualify}\n"
+    worker = ApplierBench(bench, load(SMALLEST + users))
+    wanted = replace(person("mei", employeeNumber="a1"), id_attribute="employeeNumber")
+    await bench.applied("a1", wanted)
+    return worker
+
+
+async def test_a_name_is_qualified_by_the_id_where_the_identifier_names_entries(
+    bench: Bench, qualifying: ApplierBench
+) -> None:
+    """`employeeNumber` takes one value: it stays the same."""
+    _, made = await qualifying.apply(account("a2", "may"))
+    verdict, attempt = await qualifying.apply(account("a2", "mei"), made.binding)
+    assert (verdict, [type(change) for change in attempt.changes]) == (Verdict(Status.APPLIED), [Modify, Move])
+    entry = bench.tree()["employeeNumber=a2+uid=mei"]
+    assert (entry["uid"], entry["employeeNumber"]) == ([b"mei"], [b"a2"])
+
+
+async def test_a_namesakes_entry_is_not_taken_for_ones_own(bench: Bench, qualifying: ApplierBench) -> None:
+    """It has the same identifier."""
+    verdict, attempt = await qualifying.apply(account("a2", "mei"))
+    assert (verdict, [type(change) for change in attempt.changes]) == (Verdict(Status.APPLIED), [Add])
+    assert sorted(bench.tree()) == ["employeeNumber=a2+uid=mei", "uid=mei"]
+
+
+async def test_who_can_have_neither_name_waits_for_the_first(bench: Bench, qualifying: ApplierBench) -> None:
+    """The qualified one belongs to nobody."""
+    bench.make("uid=mei+employeeNumber=a2", ["account", "extensibleObject"])  # type: ignore[arg-type]
+    before = bench.tree(operational=True)
+    verdict, _ = await qualifying.apply(account("a2", "mei"))
+    assert (verdict.status, verdict.reason, verdict.awaited) == (Status.WAITING, "dn_occupied", AwaitsEntity("a1"))
+    assert bench.tree(operational=True) == before
 
 
 async def test_a_directory_that_is_read_only_now_and_then_makes_no_dead_letter(

@@ -194,11 +194,11 @@ def test_an_entry_is_qualified_by_its_identifier() -> None:
 
 
 def test_an_entry_that_is_named_by_its_identifier_is_qualified_by_its_id() -> None:
-    """Where that is written to an attribute."""
+    """And is no longer looked for by its identifier: that of its namesake has the same value."""
     rules = qualifying(BY_NAME[1], rdn="uid", id_attribute="employeeNumber")
     qualified = rules.qualified(rules.wanted(account(username="mei"), None))
     assert qualified is not None
-    assert qualified.rdn == RDN.parse("uid=mei+employeeNumber=user_a1")
+    assert (qualified.rdn, qualified.identifier) == (RDN.parse("uid=mei+employeeNumber=user_a1"), None)
 
 
 @pytest.mark.parametrize(
