@@ -11,7 +11,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.worker.resuming import Log, Start, start_of
+from streams.worker.resuming import Log, Origin, Start, start_of
 
 # Faust and mode tell of every start and stop at INFO; under their name they are quiet (streams/logs.py).
 LOGGER: Final = logging.getLogger("faust.ldapflow")
@@ -21,14 +21,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that talks to Kafka; it also remembers when the group coordinator last answered.
 
     Attributes:
-        origins: of each input topic, what tells it apart from others that had its name; it is written beside every
-            committed offset.
+        origins: which topic each input topic is.
     """
 
     logger = LOGGER
 
     last_heartbeat: float = 0.0
-    origins: Mapping[str, str] = MappingProxyType({})
+    origins: Mapping[str, Origin] = MappingProxyType({})
 
     async def on_start(self) -> None:
         """Start the client and watch its heartbeats."""
@@ -71,7 +70,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         places = {tp: driver.ensure_aiokafka_TP(tp) for tp in partitions}
         begins = await consumer.beginning_offsets(list(places.values()))
         ends = await consumer.end_offsets(list(places.values()))
-        return {tp: Log(begins[at], ends[at], self.origins.get(tp.topic, "")) for tp, at in places.items()}
+        return {tp: Log(begins[at], ends[at], self.origins.get(tp.topic, Origin())) for tp, at in places.items()}
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         # Faust ends the worker when a commit fails. It need not: what is not committed is read again.
@@ -80,7 +79,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         try:
             await consumer.commit(
                 {
-                    driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(o, self.origins.get(tp.topic, ""))
+                    driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(o, self.origins.get(tp.topic, Origin()).name)
                     for tp, o in offsets.items()
                     if tp in assignment
                 }

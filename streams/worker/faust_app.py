@@ -12,7 +12,7 @@ from mode.utils.queues import FlowControlEvent
 
 from streams.worker.consumer_thread import LOGGER
 from streams.worker.delivery import OrderedConsumer
-from streams.worker.resuming import Loss
+from streams.worker.resuming import Loss, Origin
 
 
 class Transport(driver.Transport):
@@ -64,7 +64,7 @@ class WorkerApp(faust.App):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.origins: Mapping[str, str] = {}
+        self.origins: Mapping[str, Origin] = {}
         self.on_loss: Callable[[str, Loss], None] = lambda _, __: None
         self.sensors.add(SendErrors(self))
 

@@ -30,18 +30,31 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Tells topics of one name apart.
+
+    Attributes:
+        name: written beside every committed offset; empty where nothing is known.
+        is_anew: it is not the one that was recorded.
+    """
+
+    name: str = ""
+    is_anew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """What Kafka has of a partition.
 
     Attributes:
         begin: the earliest offset.
         end: the offset that the next event will get.
-        origin: tells the topics apart that had this name; empty when that is not known.
+        origin: which topic it is.
     """
 
     begin: int
     end: int
-    origin: str
+    origin: Origin
 
 
 def start_of(committed: int | None, origin: str, log: Log) -> Start:
@@ -49,13 +62,14 @@ def start_of(committed: int | None, origin: str, log: Log) -> Start:
 
     Args:
         committed: the group's offset, if there is one.
-        origin: what stands beside it: `Log.origin` as it was when it was committed.
+        origin: the origin's name as it was when it was committed; empty if nobody wrote it down.
         log: as it is now.
     """
+    is_other = origin != log.origin.name if origin and log.origin.name else log.origin.is_anew
+    if is_other:
+        return Start(log.begin, loss=Loss.MADE_ANEW, history_end=log.end)
     if committed is None:
         return Start(log.begin)
-    if origin and log.origin and origin != log.origin:
-        return Start(log.begin, loss=Loss.MADE_ANEW, history_end=log.end)
     if committed > log.end:
         return Start(log.begin, loss=Loss.CUT_OFF)
     if committed < log.begin:

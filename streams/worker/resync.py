@@ -18,7 +18,7 @@ from streams.kafka import Publisher
 from streams.settings import Settings
 from streams.topic_identity import REMEDY, made_anew, present_ids, sources_of_states
 from streams.worker.agents import wirings
-from streams.worker.resuming import Loss
+from streams.worker.resuming import Loss, Origin
 
 log = structlog.get_logger(__name__)
 
@@ -74,16 +74,19 @@ class Resync:
         return any(name in others for name in (topics.organization_states, topics.account_states))
 
     @property
-    def origins(self) -> Mapping[str, str]:
+    def origins(self) -> Mapping[str, Origin]:
         """Of each input topic, what an offset in it depends on: which topic it is, and in which its states lie."""
-        return {
-            wiring.input_topic: f"{self._ids[wiring.input_topic]} {self._ids[wiring.state_topic]}"
-            for wiring in wirings(self._settings)
-            if wiring.input_topic in self._ids and wiring.state_topic in self._ids
-        }
+        others, origins = made_anew(self._control.view.topic_ids, self._ids), {}
+        for wiring in wirings(self._settings):
+            topics = (wiring.input_topic, wiring.state_topic)
+            name = " ".join(self._ids[topic] for topic in topics if topic in self._ids)
+            origins[wiring.input_topic] = Origin(name, is_anew=any(topic in others for topic in topics))
+        return origins
 
     def note(self, topic: str, loss: Loss) -> None:
         """Take in that something of a topic was lost; returns at once."""
+        if loss is Loss.MADE_ANEW and self.origins[topic].is_anew:
+            return  # that was found at the start
         self._need(f"topic {topic} {loss.value}")
 
     async def watch(self, seconds: float = _LOOK_SECONDS) -> None:

@@ -2,9 +2,11 @@
 
 import pytest
 
-from streams.worker.resuming import Log, Loss, Start, start_of
+from streams.worker.resuming import Log, Loss, Origin, Start, start_of
 
-LOG = Log(begin=10, end=20, origin="now")
+LOG = Log(begin=10, end=20, origin=Origin("now"))
+ANEW = Log(begin=10, end=20, origin=Origin("now", is_anew=True))
+FROM_HISTORY = Start(10, loss=Loss.MADE_ANEW, history_end=20)
 
 
 @pytest.mark.parametrize(
@@ -15,7 +17,7 @@ LOG = Log(begin=10, end=20, origin="now")
         (20, "now", Start(20, 20)),
         (None, "", Start(10)),
         (15, "", Start(15, 15)),
-        (15, "before", Start(10, loss=Loss.MADE_ANEW, history_end=20)),
+        (15, "before", FROM_HISTORY),
         (21, "now", Start(10, loss=Loss.CUT_OFF)),
         (9, "now", Start(10, loss=Loss.DELETED_UNREAD)),
     ],
@@ -27,6 +29,17 @@ def test_reading_goes_on_where_it_was_left_or_from_the_beginning(
     assert start_of(committed, origin, LOG) == expected
 
 
+@pytest.mark.parametrize(
+    ("committed", "origin", "expected"),
+    [(None, "", FROM_HISTORY), (15, "", FROM_HISTORY), (15, "before", FROM_HISTORY), (15, "now", Start(15, 15))],
+)
+def test_of_a_topic_made_anew_only_an_offset_that_is_surely_of_it_counts(
+    committed: int | None, origin: str, expected: Start
+) -> None:
+    """Kafka forgets the offsets of a topic that is deleted, and of a group that was away for long."""
+    assert start_of(committed, origin, ANEW) == expected
+
+
 def test_where_the_topic_s_id_is_not_known_the_committed_offset_counts() -> None:
     """Kafka may not tell; and who set the offset by hand meant it."""
-    assert start_of(15, "before", Log(10, 20, origin="")) == Start(15, 15)
+    assert start_of(15, "before", Log(10, 20, Origin())) == Start(15, 15)
