@@ -1,12 +1,21 @@
 """The section about Kafka and the names of its topics (contract section 4)."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from streams.settings.section import Section
-from streams.settings.values import BootstrapServers, KafkaValue, Positive, Seconds, Text, TopicName
+from streams.settings.values import (
+    BootstrapServers,
+    KafkaValue,
+    Positive,
+    Seconds,
+    Text,
+    TopicName,
+    beside_configuration,
+)
 
 _CLIENT_PREFIXES: Final = ("security.", "sasl.", "ssl.", "enable.ssl.", "enable.sasl.")
 
@@ -68,6 +77,16 @@ class KafkaSettings(Section):
             if not str(key).startswith(_CLIENT_PREFIXES):
                 raise ValueError(f"holds security.*, sasl.* and ssl.* settings of librdkafka only: remove {key}")
         return value
+
+    @field_validator("client")
+    @classmethod
+    def _beside_configuration(cls, value: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+        def placed(key: str, text: str) -> str:
+            # A word such as `probe` is no path.
+            is_path = key.endswith(".location") and (key, text) != ("ssl.ca.location", "probe")
+            return str(beside_configuration(Path(text), info)) if is_path else text
+
+        return {key: placed(key, text) for key, text in value.items()}
 
     @field_validator("topics")
     @classmethod

@@ -207,7 +207,8 @@ def _address(value: str) -> str:
         raise ValueError("must be an IP address of this machine") from exc
 
 
-def _beside_configuration(value: Path, info: ValidationInfo) -> Path:
+def beside_configuration(value: Path, info: ValidationInfo) -> Path:
+    """Let a relative path begin at the folder of the configuration."""
     folder = info.context.get("folder") if isinstance(info.context, dict) else None
     return value if folder is None else Path(folder) / value
 
@@ -241,7 +242,7 @@ BootstrapServers = Annotated[str, AfterValidator(_bootstrap_servers)]
 TopicName = Annotated[str, AfterValidator(_topic)]
 EntryUUID = Annotated[str, AfterValidator(_uuid)]
 IPAddress = Annotated[str, AfterValidator(_address)]
-ConfigPath = Annotated[Path, AfterValidator(_beside_configuration)]
+ConfigPath = Annotated[Path, AfterValidator(beside_configuration)]
 ExistingFile = Annotated[ConfigPath, AfterValidator(existing_file)]
 Cron = Annotated[str, AfterValidator(_cron)]
 KafkaValue = Annotated[str, BeforeValidator(lambda value: str(value).lower() if isinstance(value, bool) else value)]

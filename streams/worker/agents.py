@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from faust import Schema, Table
+from faust import SASLCredentials, Schema, SSLCredentials, Table
 from faust.types import EventT
 from mode import CrashingSupervisor
 
 from schemas.events import Kind
 from streams.settings import Settings
 from streams.worker.faust_app import WorkerApp
+from streams.worker.kafka_security import KafkaSecurity, kafka_security
 from streams.worker.lanes import WINDOW, Lanes
 
 Handler = Callable[[EventT[Any]], Awaitable[None]]
@@ -58,6 +59,7 @@ def build_app(settings: Settings) -> WorkerApp:
     return WorkerApp(
         kafka.application_id,
         broker=servers,
+        broker_credentials=_credentials(kafka_security(settings)),
         Table=StateTable,
         store="memory://",
         autodiscover=False,
@@ -77,6 +79,15 @@ def build_app(settings: Settings) -> WorkerApp:
         loghandlers=[],
         logging_config={"version": 1, "disable_existing_loggers": False},
     )
+
+
+def _credentials(security: KafkaSecurity) -> SASLCredentials | SSLCredentials | None:
+    login, tls = security.login, security.tls
+    if login is not None:
+        return SASLCredentials(
+            mechanism=login.mechanism, username=login.username, password=login.password, ssl_context=tls
+        )
+    return None if tls is None else SSLCredentials(tls)
 
 
 class StateTable(Table):  # type: ignore[type-arg]  # faust.Table takes its types at runtime

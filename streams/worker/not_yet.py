@@ -4,11 +4,16 @@ from collections.abc import Iterator
 
 from schemas.errors import ConfigurationError
 from streams.settings import Settings
+from streams.worker.kafka_security import kafka_security
 
 
 def refuse_what_is_missing(settings: Settings) -> None:
-    """Raise ConfigurationError with one line for each setting that would be ignored."""
+    """Raise ConfigurationError with one line for each setting that would be ignored, or cannot be obeyed."""
     problems = list(_missing(settings))
+    try:
+        kafka_security(settings)
+    except ConfigurationError as exc:
+        problems += exc.problems
     if problems:
         raise ConfigurationError(*problems)
 
@@ -18,5 +23,3 @@ def _missing(settings: Settings) -> Iterator[str]:
         yield "sync.passwords: true is not in this version yet: write `passwords: false`"
     if settings.state_store != "memory":
         yield f"state_store: {settings.state_store} is not in this version yet: write `state_store: memory`"
-    if settings.kafka.client:
-        yield "kafka.client: the worker's connection cannot be secured in this version yet: remove it"

@@ -142,7 +142,7 @@ class Flow:
     @property
     def settings(self) -> Settings:
         """The configuration as the product reads it."""
-        return load_settings(self.configuration, {})
+        return load_settings(self.configuration, os.environ)
 
     def worker(self, *, wait: bool = True, ldap_port: int | None = None) -> RunningWorker:
         """Start one more worker and wait until it is ready; with `ldap_port`, it alone reaches slapd through that."""
