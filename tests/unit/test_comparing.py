@@ -97,6 +97,7 @@ def summary(finding: Finding) -> tuple[EntryState | None, tuple[str, ...], str |
         (state("outside"), entry(), (EntryState.ORPHAN, (), None)),
         (state("outside", Status.OUT_OF_SCOPE), None, (None, (), None)),
         (state(record=None, record_time=-1), None, (EntryState.WAITING, (), "no_record")),
+        (state(record_time=-1), entry(), (EntryState.WAITING, (), "no_record")),
         (state("nowhere"), None, (EntryState.WAITING, (), "organization_unknown")),
         (state("new"), None, (EntryState.WAITING, (), "organization_waiting")),
     ],
@@ -121,6 +122,8 @@ def test_who_waits_is_compared_where_it_is() -> None:
     waiting = state(status=Status.WAITING, reason="dn_occupied")
     assert summary(compare(waiting, None)) == (EntryState.WAITING, (), "dn_occupied")
     assert summary(compare(waiting, entry("uid=old"))) == (EntryState.WAITING, (), "dn_occupied")
+    named_twice = entry("uid=old", uid=(b"old", b"older"))
+    assert summary(compare(waiting, named_twice)) == (EntryState.WAITING, (), "dn_occupied")
     assert summary(compare(waiting, entry("uid=old", mail=()))) == (EntryState.CHANGED, ("mail",), "dn_occupied")
 
 
@@ -167,9 +170,9 @@ def test_the_place_is_said_where_it_can_be_asked() -> None:
     assert compare(state(status=Status.WAITING), entry()).home is None
 
 
-@pytest.mark.parametrize("identifier", [ROOT_ORGANIZATION])
-def test_the_root_has_no_entry_of_its_own(identifier: str) -> None:
+def test_the_root_has_no_entry_of_its_own() -> None:
     """It is the target node; deleting it means nothing."""
+    identifier = ROOT_ORGANIZATION
     record = record_of(Kind.ORGANIZATION, {"organizationalUnitId": identifier, "organizationalUnitName": "All"})
     stored = State(record, 5, 5, 5, Status.APPLIED, 100, (1, 1), deleted_at=6)
-    assert comparer().compare(Kind.ORGANIZATION, identifier, stored, None, swept=True).state is None
+    assert comparer().compare(Kind.ORGANIZATION, identifier, stored, entry(), swept=True).state is None

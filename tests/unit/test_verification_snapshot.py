@@ -79,15 +79,18 @@ def test_what_cannot_be_read_is_passed_over(snapshot: Snapshot, value: bytes) ->
 def test_an_entry_belongs_to_whom_it_was_bound_first(snapshot: Snapshot) -> None:
     """Then to the smaller id; who was bound to it once, or below another target, has no part in it."""
     states = {
-        "late": account("late", binding=bound(9)),
+        "0late": account("0late", binding=bound(9)),
         "b": account("b", binding=bound(2)),
         "a": account("a", binding=bound(2)),
         "elsewhere": account("elsewhere", binding=bound(1, str(uuid.UUID(int=3)))),
         "former": account("former", binding=bound(1)),
+        "moved": account("moved", binding=bound(1)),
     }
     snapshot.take(message(identifier, state) for identifier, state in states.items())
     snapshot.take([message("former", account("former", 2))])
-    assert [stored.id for _, stored in snapshot.bound_to(ENTRY)] == ["a", "b", "late"]
+    other = replace(bound(1), entry_uuid=str(uuid.UUID(int=9)))
+    snapshot.take([message("moved", account("moved", 2, binding=other))])
+    assert [stored.id for _, stored in snapshot.bound_to(ENTRY)] == ["a", "b", "0late"]
     assert snapshot.bound_to(str(uuid.UUID(int=8))) == []
 
 
