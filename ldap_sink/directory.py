@@ -109,13 +109,19 @@ class Directory:
             entry = await connection.read(str(dn), asked(attributes))
             return None if entry is None else found_entry(entry)
 
-    async def find(self, filter_: str, attributes: Sequence[str] = ()) -> list[FoundEntry]:
-        """Search below the target, itself left out; for a filter that few entries match."""
+    async def find(self, filter_: str, attributes: Sequence[str] = (), size_limit: int = 0) -> list[FoundEntry]:
+        """Search below the target, itself left out; for a filter that few entries match.
+
+        Args:
+            filter_: of RFC 4515.
+            attributes: what is read of each.
+            size_limit: more than so many are `Retryable("size_limit_exceeded")`; 0: as many as the server gives.
+        """
         target = self.settings.target_dn
         connection = await self.session()
         with self._operation("search"):
             try:
-                entries = await connection.search(str(target), filter_, asked(attributes))
+                entries = await connection.search(str(target), filter_, asked(attributes), size_limit=size_limit)
             except LdapResultError as exc:
                 if exc.result.code == NO_SUCH_OBJECT:
                     raise Halting(HaltReason.TARGET_MISSING, f"there is no {target}") from exc

@@ -10,6 +10,8 @@ import typer
 
 from schemas.errors import ConfigurationError, LdapflowError
 from streams.cli import (
+    auth,
+    authenticate,
     check,
     dead_letters,
     demo,
@@ -75,6 +77,8 @@ def build() -> typer.Typer:
     )
     app.callback()(_options)
     for group in (
+        auth,
+        authenticate,
         check,
         dead_letters,
         demo,

@@ -1,0 +1,1 @@
+"""Delegated authentication: whoever may ask whether a login and a password go together (contract section 6)."""
