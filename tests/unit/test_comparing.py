@@ -75,6 +75,11 @@ def entry(rdn: str = "uid=mei", **changes: Any) -> FoundEntry:
     return FoundEntry(DN.parse(f"{rdn},ou=rd,{TARGET}"), "uuid", b"csn", attributes)
 
 
+def locked_entry() -> FoundEntry:
+    found = entry()
+    return replace(found, attributes={**found.attributes, LOCK_ATTRIBUTE.lower(): (PERMANENT_LOCK,)})
+
+
 def compare(stored: State, found: FoundEntry | None, **options: bool) -> Finding:
     swept = options.pop("swept", False)
     return comparer(**options).compare(Kind.ACCOUNT, "a1", stored, found, swept=swept)
@@ -140,7 +145,7 @@ def test_a_lock_that_was_lifted_by_hand_is_drift_in_every_status(status: Status)
     """A leaver must not stay because of a bad mail address."""
     leaver = state(status=status, account="disabled", locked=True)
     assert compare(leaver, entry(), locks=True).attributes == (LOCK_ATTRIBUTE,)
-    locked = entry(**{LOCK_ATTRIBUTE.lower(): (PERMANENT_LOCK,)})
+    locked = locked_entry()
     assert compare(leaver, locked, locks=True).attributes == ()
     assert compare(leaver, entry()).attributes == ()
 
@@ -148,7 +153,7 @@ def test_a_lock_that_was_lifted_by_hand_is_drift_in_every_status(status: Status)
 @pytest.mark.parametrize(("ours", "attributes"), [(True, (LOCK_ATTRIBUTE,)), (False, ())])
 def test_only_our_own_lock_is_drift_on_an_enabled_account(attributes: tuple[str, ...], *, ours: bool) -> None:
     """An administrator's stays."""
-    locked = entry(**{LOCK_ATTRIBUTE.lower(): (PERMANENT_LOCK,)})
+    locked = locked_entry()
     assert compare(state(locked=ours), locked, locks=True).attributes == attributes
 
 
