@@ -6,6 +6,7 @@ from time import process_time
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from schemas.errors import CommandFailed, Retryable
 from schemas.events import Kind, RedriveReason
@@ -26,12 +27,16 @@ class Broker:
     Attributes:
         sent: topic, key, value and partition of each message that it has.
         failures: raised instead, one after the other.
+        late: raised once something was sent.
+        asked: how many tries there were.
         is_open: while it is not, nobody gets an answer.
     """
 
     def __init__(self, *failures: Exception) -> None:
         self.sent: list[tuple[str, bytes | None, bytes | None, int | None]] = []
         self.failures = list(failures)
+        self.late: Exception | None = None
+        self.asked = 0
         self.is_open = asyncio.Event()
         self.is_open.set()
 
@@ -39,11 +44,15 @@ class Broker:
         self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None
     ) -> int:
         """As `Publisher.send`."""
+        self.asked += 1
         await self.is_open.wait()
         if headers:
             raise ValueError(headers)
         if self.failures:
             raise self.failures.pop(0)
+        if self.late is not None and self.sent:
+            late, self.late = self.late, None
+            raise late
         self.sent.append((topic, key, value, partition))
         return len(self.sent)
 
@@ -141,6 +150,72 @@ async def test_it_is_tried_until_kafka_has_it(settings: Settings, monkeypatch: p
         redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
         await rest()
     assert len(broker.sent) == 1
+
+
+async def test_no_more_than_so_many_are_under_way(settings: Settings) -> None:
+    """Kafka's client has room for a hundred thousand messages; the rest waits with us."""
+    broker = Broker()
+    broker.is_open.clear()
+    async with Redriver(settings, broker) as redriver:
+        for number in range(3 * redriving.SENDERS):
+            redriver.ask(Kind.ACCOUNT, f"a{number}", 4, (2, 3), RELEASE)
+        await rest()
+        assert broker.asked == redriving.SENDERS
+        broker.is_open.set()
+        await rest()
+    assert len(broker.sent) == 3 * redriving.SENDERS
+
+
+async def test_an_outage_is_told_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it begins, with how many wait, and where the last of those that were delayed has been sent."""
+    monkeypatch.setattr(redriving, "_RETRY_SECONDS", (0.0, 0.0))
+    broker = Broker(*(Retryable("kafka_unavailable", "away") for _ in range(7)))
+    with capture_logs() as logs:
+        async with Redriver(settings, broker) as redriver:
+            for number in range(5):
+                redriver.ask(Kind.ACCOUNT, f"a{number}", 4, (2, 3), RELEASE)
+            await rest()
+    assert len(broker.sent) == 5
+    assert [(one["event"], one["log_level"]) for one in logs] == [
+        ("redrives_delayed", "warning"),
+        ("redrives_sent_again", "info"),
+    ]
+    assert (logs[0]["waiting"], logs[1]["delayed"]) == (5, 5)
+
+
+async def test_one_whose_acknowledgement_was_lost_is_not_sent_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is being handled: it has arrived."""
+    monkeypatch.setattr(redriving, "_RETRY_SECONDS", (0.0, 0.0))
+    broker = Broker(Retryable("kafka_unavailable"))
+    broker.is_open.clear()
+    async with Redriver(settings, broker) as redriver:
+        redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
+        await rest()
+        redriver.handled(Kind.ACCOUNT, "a", (2, 3), RELEASE)
+        broker.is_open.set()
+        await rest()
+    assert broker.sent == []
+
+
+async def test_what_is_asked_while_the_same_is_handled_is_sent_though_its_first_try_fails(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The acknowledgement of the one that is handled comes between: it must not pass for the second's."""
+    monkeypatch.setattr(redriving, "_RETRY_SECONDS", (0.0, 0.0))
+    broker = Broker()
+    broker.is_open.clear()
+    async with Redriver(settings, broker) as redriver:
+        redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
+        await rest()
+        redriver.handled(Kind.ACCOUNT, "a", (2, 3), RELEASE)
+        redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
+        await rest()
+        broker.late = Retryable("kafka_unavailable")  # for the second of both answers
+        broker.is_open.set()
+        await rest()
+    assert len(broker.sent) == 2
 
 
 async def test_its_end_does_not_wait_for_kafka(settings: Settings) -> None:

@@ -1,6 +1,8 @@
 """What every worker knows of all entities."""
 
 import asyncio
+import random
+from collections import Counter
 from dataclasses import replace
 
 from schemas.dn import DN
@@ -173,6 +175,22 @@ def test_empty_below_is_where_nobody_has_an_entry() -> None:
     assert view.is_empty_below("o")
 
 
+def test_below_are_all_at_any_depth_each_organization_once() -> None:
+    """Whatever circles there are."""
+    view = view_of(unit("u", "w"), unit("v", "u"), unit("w", "v"), seen("a", "w"), seen("b", "x"))
+    assert sorted(one.id for one in view.below("u")) == ["a", "u", "v", "w"]
+
+
+def test_the_view_may_change_while_one_goes_through_those_below() -> None:
+    view = view_of(unit("v", "u"), *(seen(f"a{number}", "v") for number in range(5)))
+    found = 0
+    for one in view.below("u"):
+        found += 1
+        view.forget(one.subject)
+        view.absorb(seen(f"new{found}", "v"))
+    assert found >= 6
+
+
 # -- statuses and removals ---------------------------------------------------------------------------------------------
 
 
@@ -183,6 +201,30 @@ def test_who_is_in_a_status_is_found_as_long_as_it_is() -> None:
     assert view.count_with_status(Kind.ACCOUNT, Status.HELD) == 1
     view.absorb(again(held, status=Status.APPLIED))
     assert list(view.with_status(Kind.ACCOUNT, Status.HELD)) == []
+
+
+def test_who_is_in_a_status_is_counted_as_changes_come() -> None:
+    """By partition and reason, as if all were counted anew, after any history."""
+    chance, view = random.Random(7), StateView(TARGET)
+    for number in range(1500):
+        kind, identifier = chance.choice(list(Kind)), f"id{chance.randrange(12)}"
+        if chance.random() < 0.1:
+            view.forget((kind, identifier))
+            continue
+        view.absorb(
+            seen(
+                identifier,
+                kind=kind,
+                revision=(1, number),
+                partition=chance.randrange(3),
+                status=chance.choice([Status.APPLIED, Status.WAITING, Status.HELD]),
+                reason=chance.choice([None, "one", "other"]),
+            )
+        )
+        for one in Kind:
+            for status in (Status.WAITING, Status.HELD):
+                plain = Counter((entity.partition, entity.reason) for entity in view.with_status(one, status))
+                assert view.tallies(one, status) == plain
 
 
 def test_states_may_change_while_those_in_a_status_are_walked_through() -> None:

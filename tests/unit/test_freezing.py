@@ -1,0 +1,32 @@
+"""States are kept out of the rounds of Python's garbage collector."""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from streams.worker import freezing
+from streams.worker.freezing import freeze_states
+from streams.worker.state_view import StateView
+from tests.support.redrives import TARGET, seen
+
+
+@pytest.fixture(autouse=True)
+def thawed() -> Iterator[None]:
+    """Leave nothing frozen to other tests."""
+    yield
+    gc.unfreeze()
+
+
+def test_states_are_frozen_every_so_many_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not sooner: each time is a round through what is new."""
+    monkeypatch.setattr(freezing, "EVERY", 3)
+    gc.unfreeze()
+    view = StateView(TARGET)
+    freeze_states(view)
+    frozen = []
+    for name in "abcdef":
+        view.absorb(seen(name))
+        frozen.append(gc.get_freeze_count())
+    assert frozen[:2] == [0, 0]
+    assert 0 < frozen[2] == frozen[4] < frozen[5]
