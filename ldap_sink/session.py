@@ -1,7 +1,6 @@
 """One connection that may be used: encrypted as configured, the server recognized, ourselves bound."""
 
 import asyncio
-import hashlib
 import ipaddress
 import ssl
 
@@ -9,14 +8,10 @@ from ldap_sink.failures import translate
 from ldap_sink.protocol.connection import Connection
 from ldap_sink.protocol.results import LdapResultError
 from ldap_sink.settings import DirectorySettings, Encryption
+from ldap_sink.trust import check_pin, unverifying, verifying
 from schemas.dn import DN
 from schemas.errors import ConfigurationError, Halting, LdapflowError, NotSent, Retryable
 from schemas.halt_reasons import HaltReason
-
-
-def fingerprint(certificate: bytes) -> str:
-    """SHA-256 of a certificate in DER, as the configuration has it: `sha256:AB:CD:…`."""
-    return f"sha256:{hashlib.sha256(certificate).digest().hex(':').upper()}"
 
 
 def same_entry_uuid(one: str | None, other: str | None) -> bool:
@@ -47,10 +42,37 @@ async def open_encrypted(settings: DirectorySettings) -> Connection:
         Retryable: the server cannot be reached now.
         Halting: the certificate is not to be trusted, StartTLS is refused, or plaintext is not allowed.
     """
-    encrypted = settings.encryption is not Encryption.NONE
-    if not encrypted and not settings.allow_plaintext:
-        await _refuse_plaintext_beyond_loopback(settings)
-    context = _tls_context(settings) if encrypted else None
+    if settings.encryption is Encryption.NONE:
+        if not settings.allow_plaintext:
+            await _refuse_plaintext_beyond_loopback(settings)
+        return await _open(settings, None)
+    connection = await _open(settings, verifying(settings))
+    try:
+        check_pin(connection.certificate, settings)
+    except BaseException as exc:
+        connection.abort(exc)
+        raise
+    return connection
+
+
+async def read_certificate(settings: DirectorySettings) -> bytes | None:
+    """The certificate that the server shows, in DER, whoever it is; None when the link is not to be encrypted.
+
+    Nothing but StartTLS is sent.
+
+    Raises:
+        Retryable: the server cannot be reached now.
+        Halting: it refuses TLS.
+    """
+    if settings.encryption is Encryption.NONE:
+        return None
+    connection = await _open(settings, unverifying())
+    certificate = connection.certificate
+    await connection.close()
+    return certificate
+
+
+async def _open(settings: DirectorySettings, context: ssl.SSLContext | None) -> Connection:
     connection = await Connection.open(
         settings.host,
         settings.port,
@@ -60,11 +82,14 @@ async def open_encrypted(settings: DirectorySettings) -> Connection:
         operation_timeout=settings.operation_timeout,
         window=settings.window,
     )
+    if context is None or settings.encryption is Encryption.LDAPS:
+        return connection
     try:
-        if context is not None:
-            if settings.encryption is Encryption.START_TLS:
-                await _start_tls(connection, context, settings.host)
-            _check_pin(connection, settings)
+        await connection.start_tls(context, settings.host)
+    except LdapResultError as exc:
+        refused = Halting(HaltReason.START_TLS_REFUSED, str(exc))
+        connection.abort(refused)
+        raise refused from exc
     except BaseException as exc:
         connection.abort(exc)
         raise
@@ -111,7 +136,7 @@ async def check_target(connection: Connection, settings: DirectorySettings) -> N
         raise Halting(HaltReason.TARGET_NOT_PINNED, f"the entryUUID of {target} is not recorded")
     found = await entry_uuid(connection, target)
     if found is None:
-        raise Halting(HaltReason.TARGET_MISSING, f"there is no {target}")
+        raise Halting(HaltReason.TARGET_MISSING, f"there is no {target}, expected with the entryUUID {expected}")
     if not same_entry_uuid(found, expected):
         raise Halting(
             HaltReason.TARGET_CHANGED,
@@ -132,44 +157,6 @@ async def _refuse_plaintext_beyond_loopback(settings: DirectorySettings) -> None
         HaltReason.PLAINTEXT_REFUSED,
         f"{settings.host} is another machine and the link is not encrypted: the password would be readable on the way",
     )
-
-
-def _tls_context(settings: DirectorySettings) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-    except ssl.SSLError as exc:
-        raise Halting(HaltReason.CA_FILE_UNREADABLE, f"{settings.ca_file} holds no certificate in PEM") from exc
-    except OSError as exc:
-        raise Halting(HaltReason.CA_FILE_UNREADABLE, f"{settings.ca_file}: {exc.strerror or exc}") from exc
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.certificate_fingerprints:
-        # The pin says more than any chain: `_check_pin` looks before anything is sent.
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-async def _start_tls(connection: Connection, context: ssl.SSLContext, host: str) -> None:
-    try:
-        await connection.start_tls(context, host)
-    except LdapResultError as exc:
-        raise Halting(HaltReason.START_TLS_REFUSED, str(exc)) from exc
-
-
-def _check_pin(connection: Connection, settings: DirectorySettings) -> None:
-    pins = settings.certificate_fingerprints
-    if not pins:
-        return
-    certificate = connection.certificate
-    if certificate is None:
-        raise Halting(HaltReason.CERTIFICATE_REFUSED, "the server showed no certificate, and one is pinned")
-    found = fingerprint(certificate)
-    if _plain(found) not in map(_plain, pins):
-        raise Halting(HaltReason.CERTIFICATE_REFUSED, f"the server's certificate is {found}, which is not pinned")
-
-
-def _plain(written: str) -> str:
-    return written.lower().removeprefix("sha256:").replace(":", "")
 
 
 async def _bind(connection: Connection, settings: DirectorySettings) -> None:

@@ -10,6 +10,7 @@ class HaltReason(StrEnum):
 
     BIND_REFUSED = "bind_refused"
     CA_FILE_UNREADABLE = "ca_file_unreadable"
+    CERTIFICATE_NOT_PINNED = "certificate_not_pinned"
     CERTIFICATE_REFUSED = "certificate_refused"
     CONFIDENTIALITY_REQUIRED = "confidentiality_required"
     ENTRY_UUID_UNREADABLE = "entry_uuid_unreadable"
@@ -25,11 +26,9 @@ class HaltReason(StrEnum):
     TARGET_MISSING = "target_missing"
     TARGET_NOT_PINNED = "target_not_pinned"
     TARGET_UNREADABLE = "target_unreadable"
+    TLS_TOO_OLD = "tls_too_old"
     WRITE_REFUSED = "write_refused"
 
-
-SHOW_FINGERPRINT: Final = "openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -fingerprint -sha256"
-"""For a person's shell, of a server that speaks TLS on that port."""
 
 _ENCRYPT: Final = "set connection.start_tls, or use ldaps://"
 
@@ -37,10 +36,13 @@ _ENCRYPT: Final = "set connection.start_tls, or use ldaps://"
 REMEDIES: Final[Mapping[HaltReason, str]] = {
     HaltReason.BIND_REFUSED: "have the server let connection.admin_dn log on",
     HaltReason.CA_FILE_UNREADABLE: "correct connection.ca_file: a file in PEM with the authority's certificate",
+    HaltReason.CERTIFICATE_NOT_PINNED: (
+        "if the server really has a new one, run `ldapflow fingerprint --pin` and restart; if not, somebody is between"
+        " it and us"
+    ),
     HaltReason.CERTIFICATE_REFUSED: (
         "correct connection.ca_file or the name in connection.server, or, if the certificate is really the server's,"
-        f" write its fingerprint into connection.certificate_fingerprints: `{SHOW_FINGERPRINT}` shows it"
-        " (with `-starttls ldap` on a port without TLS)"
+        " run `ldapflow fingerprint --pin`; then restart"
     ),
     HaltReason.CONFIDENTIALITY_REQUIRED: _ENCRYPT,
     HaltReason.ENTRY_UUID_UNREADABLE: "give connection.admin_dn the right to read entryUUID and entryCSN",
@@ -58,9 +60,16 @@ REMEDIES: Final[Mapping[HaltReason, str]] = {
     HaltReason.SCHEMA_UNREADABLE: "give connection.admin_dn the right to read subschemaSubentry and what it names",
     HaltReason.START_TLS_REFUSED: "give the server a certificate, or use ldaps://",
     HaltReason.STRONGER_AUTH_REQUIRED: _ENCRYPT,
-    HaltReason.TARGET_CHANGED: "correct connection.server, or, if that is meant, run `ldapflow pin` and restart",
-    HaltReason.TARGET_MISSING: "create it, or correct sync.target_dn",
+    HaltReason.TARGET_CHANGED: (
+        "bring that entry back, or correct connection.server and restart, or, if this one is meant, run `ldapflow pin`"
+        " and restart"
+    ),
+    HaltReason.TARGET_MISSING: (
+        "create it, bring it back, or correct sync.target_dn; if it is another entry than before, run `ldapflow pin`"
+        " and restart"
+    ),
     HaltReason.TARGET_NOT_PINNED: "run `ldapflow pin` and restart",
     HaltReason.TARGET_UNREADABLE: "give connection.admin_dn the right to read sync.target_dn",
+    HaltReason.TLS_TOO_OLD: "let the server speak TLS 1.2 or newer",
     HaltReason.WRITE_REFUSED: "give connection.admin_dn the right to write there, or make the server take writes again",
 }

@@ -16,6 +16,9 @@ _TLS_SHUTDOWN_SECONDS: Final = 1.0
 # What OpenSSL says of octets that are no TLS, in one version or another.
 _NOT_TLS: Final = frozenset({"HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"})
 
+# And of a server that speaks older versions of TLS alone: its refusal of ours, or ours of its.
+_TOO_OLD: Final = frozenset({"TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION"})
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -39,7 +42,7 @@ async def open_link(
 
     Raises:
         NotSent: no connection.
-        Halting: the server's certificate is refused.
+        Halting: the server's certificate is refused, or its TLS is too old.
     """
     loop = asyncio.get_running_loop()
     try:
@@ -69,7 +72,7 @@ async def upgrade(link: Link, context: ssl.SSLContext, server_hostname: str, *, 
 
     Raises:
         NotSent: no TLS.
-        Halting: the server's certificate is refused.
+        Halting: the server's certificate is refused, or its TLS is too old.
     """
     if link.closed is not None:
         raise not_sent(link.closed)
@@ -101,6 +104,8 @@ def _translated(exc: OSError, what: str) -> LdapflowError:
     """Say in our words why there is no connection. The order matters: each class is a subclass of the next."""
     if isinstance(exc, ssl.SSLCertVerificationError):
         return Halting(HaltReason.CERTIFICATE_REFUSED, f"{what}: the certificate is not trusted: {exc.verify_message}")
+    if isinstance(exc, ssl.SSLError) and exc.reason in _TOO_OLD:
+        return Halting(HaltReason.TLS_TOO_OLD, f"{what}: the server speaks no TLS of today ({exc.reason})")
     if isinstance(exc, TimeoutError):
         return NotSent(LinkFailure.CONNECT_TIMEOUT, f"{what}: no answer in time")
     return NotSent(LinkFailure.CONNECT_FAILED, f"{what}: {str(exc) or type(exc).__name__}")

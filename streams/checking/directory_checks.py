@@ -12,8 +12,9 @@ from ldap_sink.probing import probe
 from ldap_sink.protocol.connection import Connection
 from ldap_sink.protocol.results import LdapResultError
 from ldap_sink.reading import read_subschema, read_target
-from ldap_sink.session import check_target, entry_uuid, fingerprint, open_encrypted, open_session
+from ldap_sink.session import check_target, entry_uuid, open_encrypted, open_session
 from ldap_sink.subschema import Subschema
+from ldap_sink.trust import fingerprint
 from schemas.dn import DN
 from schemas.errors import Halting, Retryable
 from schemas.halt_reasons import REMEDIES, HaltReason

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import structlog
 import typer
 
 from schemas.errors import ConfigurationError
 from streams.logs import LogFormat, configure_logging
 from streams.settings import ListenAddress, Settings, load_settings
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Invocation:
         if self.log_format is not None:
             settings = settings.model_copy(update={"log_format": self.log_format})
         configure_logging(settings.log_format, "INFO" if purpose == "service" else "ERROR")
+        if purpose == "service":
+            _tell_of_plaintext(settings)
         return settings
 
 
@@ -51,3 +56,18 @@ def invocation_of(context: typer.Context) -> Invocation:
     if invocation is None:
         raise RuntimeError("the command was called without the main program")
     return invocation
+
+
+def _tell_of_plaintext(settings: Settings) -> None:
+    """Say once what can be read on the way to LDAP."""
+    connection = settings.connection
+    if connection.encrypted:
+        return
+    what = "the administrator's password and all entries"
+    if connection.server.loopback or not connection.allow_plaintext:
+        log.info("link_not_encrypted", detail=f"{what} travel unencrypted, within this machine alone")
+        return
+    log.warning(
+        "link_not_encrypted",
+        detail=f"{what} travel unencrypted to {connection.server}: set connection.start_tls, or use ldaps://",
+    )

@@ -1,14 +1,15 @@
-"""Changing one value of a configuration file; every other character of it stays as it is."""
+"""Changing one value or list of a configuration file; every other character of it stays as it is."""
 
 import os
 import re
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, ScalarNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from schemas.errors import CommandFailed, ConfigurationError
 from streams.settings.document import read_document
@@ -29,35 +30,95 @@ def set_scalar(text: str, section: str, key: str, value: str, *, after: str) -> 
     Raises:
         CommandFailed: the file is written in a way that cannot be edited so; it says what to write by hand.
     """
-    edited = _edited(text, section, key, value, after)
+    keys = _keys(text, section)
+    place = keys.get(key)
+    edited = None
+    if place is None:
+        edited = _with_new_key(text, keys.get(after), f"{key}: {value}")
+    elif isinstance(place.value, ScalarNode):
+        edited = _replaced(text, place, value)
     if edited is None or not _only_changed(text, edited, section, key):
         raise CommandFailed(f"the section {section} cannot be edited as it is written: write `{key}: {value}` there")
     return edited
 
 
-def _edited(text: str, section: str, key: str, value: str, after: str) -> str | None:
+def append_item(text: str, section: str, key: str, item: str, *, after: str) -> str:
+    """Add an item to the end of a list of a section, or add the list.
+
+    Args:
+        text: a configuration that has the section.
+        section: a key of the file.
+        key: a key of the section: a list of scalars, or null.
+        item: as YAML writes it.
+        after: the key of the section behind which a new one is added.
+
+    Raises:
+        CommandFailed: as `set_scalar`.
+    """
+    keys = _keys(text, section)
+    place = keys.get(key)
+    edited = None
+    if place is None:
+        edited = _with_new_key(text, keys.get(after), f"{key}: [{item}]")
+    elif isinstance(place.value, ScalarNode) or not place.value.value:
+        edited = _replaced(text, place, f"[{item}]")
+    elif isinstance(place.value, SequenceNode):
+        edited = _appended(text, place.value, item)
+    if (
+        edited is None
+        or not _only_changed(text, edited, section, key)
+        or _said(edited, section, key) != [*(_said(text, section, key) or ()), item]
+    ):
+        raise CommandFailed(f"the section {section} cannot be edited as it is written: add {item} to its {key}")
+    return edited
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a key stands, its value, and whether its section is written between braces."""
+
+    key: ScalarNode
+    value: Node
+    in_flow: bool
+
+
+def _keys(text: str, section: str) -> Mapping[str, _Place]:
     keys = _value_of(YAML(typ="safe", pure=True).compose(text), section)
     if not isinstance(keys, MappingNode):
+        return {}
+    return {key_node.value: _Place(key_node, value_node, keys.flow_style) for key_node, value_node in keys.value}
+
+
+def _replaced(text: str, place: _Place, value: str) -> str:
+    start, end = place.value.start_mark.index, place.value.end_mark.index
+    if start == end:  # nothing stands behind the colon
+        start = end = text.index(":", place.key.end_mark.index) + 1
+        value = f" {value}"
+    return f"{text[:start]}{value}{text[end:]}"
+
+
+def _with_new_key(text: str, before: _Place | None, line: str) -> str | None:
+    if before is None:
         return None
-    places = {key_node.value: (key_node, value_node) for key_node, value_node in keys.value}
-    if key in places:
-        key_node, value_node = places[key]
-        if not isinstance(value_node, ScalarNode):
-            return None
-        start, end = value_node.start_mark.index, value_node.end_mark.index
-        if start == end:  # nothing stands behind the colon
-            start = end = text.index(":", key_node.end_mark.index) + 1
-            value = f" {value}"
-        return f"{text[:start]}{value}{text[end:]}"
-    if after not in places:
-        return None
-    key_node, value_node = places[after]
-    end = value_node.end_mark.index
-    if keys.flow_style:
-        return f"{text[:end]}, {key}: {value}{text[end:]}"
+    end = before.value.end_mark.index
+    if before.in_flow:
+        return f"{text[:end]}, {line}{text[end:]}"
+    return _with_line(text, end, before.key.start_mark.column, line)
+
+
+def _appended(text: str, items: SequenceNode, item: str) -> str:
+    last = items.value[-1]
+    end = last.end_mark.index
+    if items.flow_style:
+        return f"{text[:end]}, {item}{text[end:]}"
+    return _with_line(text, end, items.start_mark.column, f"- {item}")
+
+
+def _with_line(text: str, end: int, column: int, line: str) -> str:
+    """Add a line behind the one in which something ends."""
     end += len(_REST_OF_LINE.match(text, end)[0])  # type: ignore[index]  # matches always
     line_end = "\r\n" if "\r\n" in text else "\n"
-    return f"{text[:end]}{line_end}{' ' * key_node.start_mark.column}{key}: {value}{text[end:]}"
+    return f"{text[:end]}{line_end}{' ' * column}{line}{text[end:]}"
 
 
 def _value_of(node: object, key: str) -> object:
@@ -71,6 +132,10 @@ def _only_changed(before: str, after: str, section: str, key: str) -> bool:
         return _without(before, section, key) == _without(after, section, key)
     except ConfigurationError:  # the edit made it unreadable
         return False
+
+
+def _said(text: str, section: str, key: str) -> Any:
+    return read_document("", text, os.environ).values[section].get(key)
 
 
 def _without(text: str, section: str, key: str) -> Mapping[str, object]:

@@ -14,7 +14,6 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
 
 from schemas.dn import DN, InvalidDN
-from schemas.halt_reasons import SHOW_FINGERPRINT
 from streams.settings.schedule import check_cron
 
 MAX_PORT: Final = 65535
@@ -138,7 +137,9 @@ def parse_fingerprint(text: str) -> str:
     """
     match = _FINGERPRINT.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"must be sha256: and 32 hexadecimal octets (AB:CD:…): `{SHOW_FINGERPRINT}` shows them")
+        raise ValueError(
+            "must be sha256: and 32 hexadecimal octets (AB:CD:…): remove it and run `ldapflow fingerprint --pin`"
+        )
     return f"sha256:{bytes.fromhex(match[1].replace(':', '')).hex(':').upper()}"
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import trustme
 
-from ldap_sink.session import fingerprint, open_encrypted, open_session
+from ldap_sink.session import open_encrypted, open_session
 from ldap_sink.settings import DirectorySettings, Encryption
+from ldap_sink.trust import fingerprint
 from schemas.dn import DN
 from schemas.errors import Halting, NotSent
 from streams.sandbox.slapd import Slapd, SlapdOptions
@@ -99,7 +100,7 @@ async def test_with_a_pin_nothing_else_is_trusted(
     )
     with pytest.raises(Halting, match=_fingerprint(tls_files)) as caught:
         await open_encrypted(settings)
-    assert caught.value.reason == "certificate_refused"
+    assert caught.value.reason == "certificate_not_pinned"
 
 
 async def test_an_authority_file_that_is_missing_halts(tls_slapd: Slapd, tls_files: TlsFiles) -> None:

@@ -7,10 +7,6 @@ import pytest
 from tests.support.configuration import SMALLEST, Problems, load, problems, with_connection
 
 __all__ = ["load", "problems"]  # fixtures
-
-SHOW_FINGERPRINT = (
-    "`openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -fingerprint -sha256` shows them"
-)
 PARTITIONERS = "'murmur2_random', 'murmur2', 'consistent_random', 'consistent', 'fnv1a_random' or 'fnv1a'"
 
 
@@ -48,7 +44,10 @@ def test_the_file(problems: Problems, text: str, told: str) -> None:
         ("endpoint: vpc", "endpoint: is not one of shared: name one, or add it to endpoints"),
         (
             "certificate_fingerprints: ['sha1:AB']",
-            f"certificate_fingerprints[0]: must be sha256: and 32 hexadecimal octets (AB:CD:…): {SHOW_FINGERPRINT}",
+            (
+                "certificate_fingerprints[0]: must be sha256: and 32 hexadecimal octets (AB:CD:…): remove it and run"
+                " `ldapflow fingerprint --pin`"
+            ),
         ),
         (
             "certificate_fingerprints: sha256:AB",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import CommandFailed
-from streams.settings.editing import replace_file, set_scalar
+from streams.settings.editing import append_item, replace_file, set_scalar
 
 UUID = "0b0f0c8a-1111-2222-3333-444455556666"
 
@@ -79,6 +79,30 @@ sync:
 def test_what_cannot_be_edited_safely_is_left_to_a_person(text: str) -> None:
     with pytest.raises(CommandFailed, match=f"write `target_entry_uuid: {UUID}` there"):
         pinned(text)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("c:\n  a: 1  # x\n  b: 2\n", "c:\n  a: 1  # x\n  pins: [new]\n  b: 2\n"),
+        ("c:\n  pins: []  # x\n  a: 1\n", "c:\n  pins: [new]  # x\n  a: 1\n"),
+        ("c:\n  pins: null\n", "c:\n  pins: [new]\n"),
+        ("c:\n  pins:\n  a: 1\n", "c:\n  pins: [new]\n  a: 1\n"),
+        ("c:\n  pins: [old]  # x\n", "c:\n  pins: [old, new]  # x\n"),
+        ("c: {pins: ['old'], a: 1}\n", "c: {pins: ['old', new], a: 1}\n"),
+        ("c:\n  pins: [\n    old,  # x\n  ]\n", "c:\n  pins: [\n    old, new,  # x\n  ]\n"),
+        ("c:\n  pins:\n    - old  # x\n  # y\n  a: 1\n", "c:\n  pins:\n    - old  # x\n    - new\n  # y\n  a: 1\n"),
+        ("c:\n  pins:\n  - old", "c:\n  pins:\n  - old\n  - new"),
+    ],
+)
+def test_an_item_is_added_to_a_list_and_nothing_else_changes(before: str, after: str) -> None:
+    assert append_item(before, "c", "pins", "new", after="a") == after
+
+
+@pytest.mark.parametrize("text", ["c:\n  pins: {a: 1}\n", "base: &b [old]\nc:\n  pins: *b\n", "c: x\n"])
+def test_a_list_that_cannot_be_edited_safely_is_left_to_a_person(text: str) -> None:
+    with pytest.raises(CommandFailed, match="add new to its pins"):
+        append_item(text, "c", "pins", "new", after="a")
 
 
 def test_a_replaced_file_keeps_its_mode_and_a_link_stays_a_link(tmp_path: Path) -> None:
