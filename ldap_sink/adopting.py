@@ -14,8 +14,9 @@ from ldap_sink.marks import IdMark, ids_of
 from ldap_sink.outcomes import Holders, Waits
 from ldap_sink.protocol.filters import any_of, both, equality
 from ldap_sink.protocol.results import NO_SUCH_OBJECT
+from ldap_sink.subschema import Subschema
 from schemas.dn import DN
-from schemas.entries import FoundEntry, WantedEntry
+from schemas.entries import FoundEntry, Values, WantedEntry
 from schemas.events import Subject
 from schemas.states import AwaitsEntity, AwaitsTime
 
@@ -93,16 +94,27 @@ class Adopter:
             if own is not None:
                 found_by = "id_attribute"
                 return Candidate(own, found_by) if isinstance(own, FoundEntry) else Ambiguous(found_by)
-        values = wanted.attributes.get(wanted.identifier, ()) if wanted.identifier else ()
-        if wanted.identifier and values:
-            filter_ = any_of(*(equality(wanted.identifier, value) for value in values))
-            hits = await self.directory.find(_of_classes(filter_, wanted.object_classes), attributes)
-            if len(hits) > 1:
-                hits = await self._not_of_others(subject, hits)
-            if hits:
-                return Candidate(hits[0], "identifier") if len(hits) == 1 else Ambiguous("identifier")
+        hits = await self._identified(wanted, attributes)
+        if len(hits) > 1:
+            hits = await self._not_of_others(subject, hits)
+        if hits:
+            return Candidate(hits[0], "identifier") if len(hits) == 1 else Ambiguous("identifier")
         found = None if dn is None else await self.directory.read(dn, attributes)
         return None if found is None else Candidate(found, "dn")
+
+    async def _identified(self, wanted: WantedEntry, attributes: Sequence[str]) -> list[FoundEntry]:
+        """Find those that have our identifier, or else those that have it, are of our sort, and lack a class.
+
+        The latter are not ours, but most likely a mistake in the configured classes: a second entry would be one more.
+        """
+        values = _identifiers(wanted)
+        if wanted.identifier is None or not values:
+            return []
+        filter_ = any_of(*(equality(wanted.identifier, value) for value in values))
+        subschema = await self.directory.subschema()
+        sort = subschema.structural(wanted.object_classes) or wanted.object_classes
+        hits = await self.directory.find(_of_classes(filter_, sort), attributes)
+        return [found for found in hits if has_classes(wanted.object_classes, found, subschema)] or hits
 
     async def occupied_by(self, mark: IdMark | None, subject: Subject, occupant: FoundEntry) -> Waits:
         """Say for whom to wait while another entry has the wanted DN."""
@@ -112,8 +124,7 @@ class Adopter:
                 return _occupied(holder, subject, occupant)
         holder = await self.holders.holder_of(occupant.entry_uuid)
         if holder is None or holder == subject:
-            await self._see_again(occupant)
-            return Waits("foreign_entry", AwaitsTime())
+            return await self._foreign(occupant)
         return _occupied(holder, subject, occupant)
 
     async def _owner_by_id(self, mark: IdMark | None, subject: Subject, found: FoundEntry) -> Subject | None:
@@ -140,10 +151,11 @@ class Adopter:
         holder = await self.holders.holder_of(found.entry_uuid)
         if holder is not None and holder != subject:
             return _occupied(holder, subject, found)
-        if not has_classes(wanted.object_classes, found, await self.directory.subschema()):
-            await self._see_again(found)
-            return Waits("foreign_entry", AwaitsTime())
-        return None
+        subschema = await self.directory.subschema()
+        is_ours = has_classes(wanted.object_classes, found, subschema)
+        if candidate.found_by == "dn" and is_ours:
+            is_ours = not _is_identified_as_another(wanted, found, subschema)
+        return None if is_ours else await self._foreign(found)
 
     async def _not_of_others(self, subject: Subject, hits: Sequence[FoundEntry]) -> list[FoundEntry]:
         """Leave out what belongs to others: two people may have one name, but only nobody's entries are in question."""
@@ -151,11 +163,12 @@ class Adopter:
         free = [found for found, holder in zip(hits, holders, strict=True) if holder in {None, subject}]
         return free or list(hits[:1])
 
-    async def _see_again(self, stranger: FoundEntry) -> None:
+    async def _foreign(self, stranger: FoundEntry) -> Waits:
         """Raise Conflict if a stranger has gone: it was somebody's whose deletion was recorded after we read it."""
         again = await self.directory.read(stranger.dn)
         if again is None or again.entry_uuid != stranger.entry_uuid:
             raise Conflict(NO_SUCH_OBJECT, "", f"{stranger.dn} has gone meanwhile")
+        return Waits("foreign_entry", AwaitsTime(), stranger=stranger.entry_uuid)
 
     def _claimed(self, subject: Subject, found: FoundEntry) -> Waits | None:
         holder = self.claims.claim(found.entry_uuid, subject)
@@ -164,6 +177,22 @@ class Adopter:
 
 def _occupied(holder: Subject, subject: Subject, found: FoundEntry) -> Waits:
     return Waits("dn_occupied", AwaitsEntity.of(holder, subject[0]), occupied=found.dn)
+
+
+def _is_identified_as_another(wanted: WantedEntry, found: FoundEntry, subschema: Subschema) -> bool:
+    """Say whether the found entry has an identifier, and it is not ours: whose it is will show."""
+    if wanted.identifier is None:
+        return False
+    name = wanted.identifier
+    theirs, ours = (
+        {subschema.prepared(name, value) for value in values}
+        for values in (ids_of(name, found, subschema), _identifiers(wanted))
+    )
+    return bool(theirs) and theirs.isdisjoint(ours)
+
+
+def _identifiers(wanted: WantedEntry) -> Values:
+    return () if wanted.identifier is None else wanted.attributes.get(wanted.identifier, ())
 
 
 def _of_classes(filter_: str, object_classes: Iterable[str]) -> str:

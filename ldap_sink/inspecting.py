@@ -25,7 +25,7 @@ class Inspection:
         found: the entry that is the entity's, or may become it.
         found_by: `binding`, `id_attribute`, `identifier` or `dn`.
         ambiguous: several entries have the entity's id or identifier: none of them is taken.
-        foreign: the found entry lacks the object classes: it is not taken.
+        foreign: the found entry lacks object classes, or has another identifier: it is not taken.
         holder: the entity to which the found entry belongs: it is not taken.
         occupied: why the found entry cannot come to the wanted DN.
         changes: what makes the entry the wanted one, as far as possible.
@@ -125,7 +125,7 @@ class Inspector:
             return Inspection(found, found_by, changes=changes)
         occupied = await self._adopter.occupied_by(mark, subject, occupant)
         in_place = tuple(_changes(wanted, None, found, await self.directory.subschema()))
-        return Inspection(found, found_by, occupied=occupied, changes=in_place if found_by == "binding" else ())
+        return Inspection(found, found_by, occupied=occupied, changes=in_place)
 
 
 def _changes(wanted: WantedEntry, parent: DN | None, found: FoundEntry, subschema: Subschema) -> Iterator[Change]:

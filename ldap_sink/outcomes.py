@@ -40,13 +40,18 @@ class Waits:
     Attributes:
         reason: `dn_occupied`, `foreign_entry`, `ambiguous_identifier`, `children` or `not_converging`.
         changes: what was written nevertheless.
+        binding: the entry that the entity has found meanwhile, and must be recorded as its own although it waits.
         occupied: where the entity that is awaited stands in the way.
+        stranger: the entryUUID of the entry that is in the way, and nobody's yet.
     """
 
     reason: str
     awaited: Awaited
     changes: tuple[Change, ...] = ()
-    occupied: DN | None = field(default=None, compare=False)  # a hint, no part of the answer
+    binding: Binding | None = None
+    # Hints, no part of the answer:
+    occupied: DN | None = field(default=None, compare=False)
+    stranger: str | None = field(default=None, compare=False)
 
 
 class ParentMissing(LdapflowError):

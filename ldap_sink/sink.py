@@ -74,7 +74,8 @@ class Sink:
     ) -> Applied | Waits:
         """Make the entry of an entity what it should be, and learn which entry it is.
 
-        An entry that was made or adopted is given to no other entity before `settled` is called.
+        An entry that was made or adopted, also by an entity that waits, is given to no other one before `settled` is
+        called.
 
         Args:
             subject: the entity.
@@ -90,7 +91,7 @@ class Sink:
         try:
             outcome = await self._converge(lambda: self._round(task), task.changes)
         finally:
-            if task.binding is None and not isinstance(outcome, Applied):
+            if task.binding is None and (outcome is None or outcome.binding is None):
                 self._claims.release(subject)
         return outcome
 
@@ -211,7 +212,7 @@ class Sink:
         other = self._claims.claim(found.entry_uuid, task.subject)
         if other is not None:  # somebody read it before the reply to the Add was here
             awaited = AwaitsEntity.of(other, task.subject[0])
-            return Waits("dn_occupied", awaited, tuple(task.changes), found.dn)
+            return Waits("dn_occupied", awaited, tuple(task.changes), occupied=found.dn)
         return Applied(self._bound(found, None), tuple(task.changes))
 
     async def _correct(self, task: _Task, found: FoundEntry, binding: Binding | None) -> Applied | Waits:
@@ -233,7 +234,10 @@ class Sink:
     async def _hindered(
         self, task: _Task, found: FoundEntry, binding: Binding | None, move: Move, conflict: Conflict
     ) -> Waits:
-        """Find out why an entry could not be moved; if its place is taken, write the rest where it is."""
+        """Find out why an entry could not be moved; if its place is taken, write the rest where it is.
+
+        An adopted entry is bound from now on: two that have each other's place can only make room as known ones.
+        """
         directory = self._directory
         if conflict.code == NO_SUCH_OBJECT and move.new_superior and await directory.read(move.new_superior) is None:
             raise ParentMissing(conflict.matched_dn) from conflict
@@ -243,11 +247,11 @@ class Sink:
             occupant = await directory.read(move.new_dn, asked)
         if occupant is None or occupant.entry_uuid == found.entry_uuid:
             raise conflict
-        if binding is not None:  # else nobody would know that the entry is ours
-            rest = difference_in_place(task.wanted, found, await directory.subschema())
-            await self._modify(found, rest, (), task.changes)
+        rest = difference_in_place(task.wanted, found, await directory.subschema())
+        found = await self._modify(found, rest, (), task.changes)
         waits = await self._adopter.occupied_by(task.mark, task.subject, occupant)
-        return replace(waits, changes=tuple(task.changes))
+        adopted = self._bound(found, None) if binding is None else None
+        return replace(waits, changes=tuple(task.changes), binding=adopted)
 
     async def _modify(
         self,

@@ -106,7 +106,7 @@ def _of_directory(explanation: Explanation) -> Iterator[str]:
         kind, identifier = inspection.holder
         yield f"the entry there belongs to {kind.value} {identifier}: it is not taken"
     elif inspection is not None and inspection.foreign:
-        yield "the entry there is not ours: it lacks the configured object classes"
+        yield "the entry there is not ours: it lacks configured object classes, or has another identifier"
     elif inspection is not None and explanation.wanted_problem is None:
         yield from _of_difference(explanation, inspection)
 

@@ -117,9 +117,13 @@ class Applier:
                 # What was written unseen stands below this DN, whose ever it is: the next try must not trust it.
                 self._parents.forget(placed.path)
                 raise
-            if isinstance(outcome, Waits):
-                return Verdict(Status.WAITING, outcome.reason, outcome.awaited, occupied=outcome.occupied)
             await self._parts.locks.settle(attempt, record, self._mark(attempt))
+            if isinstance(outcome, Waits):
+                return Verdict(
+                    *(Status.WAITING, outcome.reason, outcome.awaited),
+                    occupied=outcome.occupied,
+                    stranger=outcome.stranger,
+                )
             again = self._place(record)
             if outcome is None:
                 self._parents.forget(placed.path)
@@ -135,11 +139,8 @@ class Applier:
         """Apply below a parent; None when another entry has the parent's DN by now: it must be applied again."""
         before, count = attempt.binding, len(attempt.changes)
         outcome = await self._names.apply(attempt, wanted, parent.dn)
-        if isinstance(outcome, Applied):
-            attempt.bind(outcome.binding)
-            attempt.until_recorded.callback(self._parts.sink.settled, attempt.subject)
-            if not _is_placed(before, outcome.binding, attempt.changes[count:]):
-                return outcome
+        if isinstance(outcome, Applied) and not _is_placed(before, outcome.binding, attempt.changes[count:]):
+            return outcome
         return outcome if await self._parents.stands(parent) else None
 
     async def _own_descendant(self, attempt: Attempt, placed: Placed, parent: DN) -> str | None:

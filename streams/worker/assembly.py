@@ -173,6 +173,7 @@ class Worker:
                 dead_letter,
                 parts.directory.up,
                 watches.room.recheck,
+                watches.strangers.note,
                 parts.redriver.handled,
                 partial(_look_again, parts.redriver),
                 PushMarks(settings, publisher).note,

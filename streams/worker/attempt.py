@@ -17,6 +17,7 @@ class Verdict:
     Attributes:
         removed: an entry was deleted, and the deletion guard counts it.
         occupied: where the entity that is awaited stood in the way.
+        stranger: the entryUUID of the entry that was in the way, and nobody's yet.
     """
 
     status: Status
@@ -24,6 +25,7 @@ class Verdict:
     awaited: Awaited | None = None
     removed: bool = False
     occupied: DN | None = None
+    stranger: str | None = None
 
 
 class Attempt:

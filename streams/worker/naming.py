@@ -48,6 +48,9 @@ class Names:
     async def _apply(self, attempt: Attempt, wanted: WantedEntry, parent: DN) -> Applied | Waits:
         outcome = await self._sink.apply(attempt.subject, wanted, parent, attempt.binding)
         attempt.changes += outcome.changes
+        if outcome.binding is not None:  # also of one that waits
+            attempt.bind(outcome.binding)
+            attempt.until_recorded.callback(self._sink.settled, attempt.subject)
         return outcome
 
 

@@ -59,6 +59,7 @@ class Hooks:
         dead_letter: writes one, and returns when Kafka has it.
         mended: waits until the directory can be used again.
         recheck: told after an entity was recorded as waiting for another that stood at that DN.
+        hindered: told after an entity was recorded as waiting, that an entry is in its way which is nobody's.
         redriven: told that a redrive is being handled.
         adopted: told after an entity was recorded as bound to an entry that was there already.
         push_mark: writes down that a full push begins or ends, and returns when Kafka has it.
@@ -68,6 +69,7 @@ class Hooks:
     dead_letter: Callable[[Original, Permanent], Awaitable[None]]
     mended: Callable[[], Awaitable[None]]
     recheck: Callable[[Subject, DN], None]
+    hindered: Callable[[Subject, str], None]
     redriven: Callable[[Kind, str, Revision, RedriveReason], None]
     adopted: Callable[[Kind, str, int, Revision], None]
     push_mark: Callable[[Event, PushMark], Awaitable[None]]
@@ -242,6 +244,8 @@ class Pipeline:
                     self._hooks.adopted(event.kind, event.subject, work.original.partition, written.writer)
                 if verdict.occupied is not None:
                     self._hooks.recheck((event.kind, event.subject), verdict.occupied)
+            if verdict.stranger is not None:
+                self._hooks.hindered((event.kind, event.subject), verdict.stranger)
         outcome = _OUTCOMES[verdict.status]
         if outcome is Outcome.APPLIED and not attempt.changes:
             outcome = Outcome.UNCHANGED

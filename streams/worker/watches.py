@@ -14,6 +14,7 @@ from streams.worker.pending_watch import PendingWatch
 from streams.worker.redriving import Redrives
 from streams.worker.scope_watch import ScopeWatch
 from streams.worker.state_view import StateView
+from streams.worker.stranger_watch import StrangerWatch
 from streams.worker.waiting_room import WaitingRoom
 
 
@@ -27,6 +28,7 @@ class Watches:
     Attributes:
         room: of those who wait.
         held: watches deletions that wait for a person.
+        strangers: watches entries that are nobody's and stand in somebody's way.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Watches:
         self._backlog = backlog = Backlog()
         self.room = WaitingRoom(view, redriver, sync.source_node, owns, monotonic, backlog)
         self.held = HeldWatch(view, control, redriver, owns, backlog)
+        self.strangers = StrangerWatch(view, redriver, owns, backlog)
         self._bindings = BindingWatch(view, redriver, owns)
         self._scope = ScopeWatch(view, redriver, sync.source_node, sync.target_dn, owns, backlog)
         self._pending = PendingWatch(view, redriver, owns, backlog) if sync.incremental else None

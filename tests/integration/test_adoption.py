@@ -100,7 +100,8 @@ class Takeover:
     def strangers(self) -> list[str]:
         """The entryUUIDs of all that shall not be adopted, but for groups, which follow their members."""
         groups = {entry_uuid for entry_uuid, entry in self.before.entries.items() if "member" in entry}
-        return [entry_uuid for entry_uuid in self.before.dns if entry_uuid not in {*self.company.owners, *groups}]
+        ours = {*self.company.owners, *self.company.hindered, *groups}
+        return [entry_uuid for entry_uuid in self.before.dns if entry_uuid not in ours]
 
     def verdicts(self, fate: str) -> set[tuple[str, str | None, bool]]:
         """What became of the accounts with such a name: status, reason, whether they have an entry."""
@@ -226,10 +227,22 @@ def test_two_matches_are_reported(takeover: Takeover) -> None:
 
 
 def test_an_entry_of_other_classes_in_the_way_is_reported(takeover: Takeover) -> None:
-    """Whether the account has an entry elsewhere or not."""
-    assert takeover.verdicts("blocked") == {("waiting", "foreign_entry", False)}
+    """Whether the account has an entry elsewhere, to which it is bound, or not."""
+    assert takeover.verdicts("blocked") == {("waiting", "foreign_entry", has_entry) for has_entry in (True, False)}
     reported = takeover.worker.metric("ldapflow_waiting", kind="account", reason="foreign_entry")
     assert reported == len(takeover.company.accounts("blocked"))
+
+
+def test_an_entry_that_cannot_come_to_its_place_is_kept_up_to_date(takeover: Takeover) -> None:
+    """Where it is, and but for what names it."""
+    before, after, hindered = takeover.before, takeover.after, takeover.company.hindered
+    places, expected = takeover.company.source.places(), takeover.company.source.expected()
+    names, mapped = {"uid", "cn", "objectclass"}, after.mapped()
+    for entry_uuid, account in hindered.items():
+        assert after.path(entry_uuid) == before.path(entry_uuid)
+        assert after.rest(entry_uuid) == before.rest(entry_uuid)
+        wanted = {name: values for name, values in expected[places[account]].items() if name not in names}
+        assert {name: mapped[entry_uuid].get(name) for name in wanted} == wanted
 
 
 def test_a_second_delivery_writes_nothing(takeover: Takeover) -> None:

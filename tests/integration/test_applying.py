@@ -10,9 +10,9 @@ from ldap_sink.probe_entries import PROBE_PREFIX
 from schemas.dn import DN, RDN
 from schemas.entries import Add, Modify, Move
 from schemas.errors import Halting, Retryable
-from schemas.states import AwaitsEntity, Status
+from schemas.states import AwaitsEntity, AwaitsTime, Status
 from streams.sandbox.slapd import Slapd
-from streams.settings import Settings
+from streams.settings import DisabledAccounts, Settings
 from streams.worker.attempt import Verdict
 from streams.worker.parents import Parent, Parents
 from tests.support.applying import ApplierBench, account, unit
@@ -74,6 +74,21 @@ async def test_nobody_waits_for_a_name_in_another_organization(bench: Bench, set
     verdict, _ = await worker.apply(unit("ou_3", "lab", "ou_1"))
     assert verdict == Verdict(Status.APPLIED)
     assert "ou=lab,ou=research" in bench.tree()
+
+
+async def test_who_finds_its_entry_and_cannot_have_its_name_is_bound_and_locked(
+    bench: Bench, settings: Settings
+) -> None:
+    """While it waits, as one that was bound before; what is in its way is told."""
+    worker = ApplierBench(bench, settings, DisabledAccounts.LOCK)
+    entry_uuid = bench.entry_uuid(bench.make("cn=old", cn="old", sn="old", uid="mei"))
+    stranger = bench.make("uid=mei", "account")
+    verdict, attempt = await worker.apply(account("a1", "mei", status="disabled"))
+    expected = Verdict(Status.WAITING, "foreign_entry", AwaitsTime(), stranger=bench.entry_uuid(stranger))
+    assert (verdict, attempt.has_adopted, attempt.state.locked) == (expected, True, True)
+    assert attempt.binding is not None
+    assert attempt.binding.entry_uuid == entry_uuid
+    assert "pwdAccountLockedTime" in bench.tree(operational=True)["cn=old"]
 
 
 async def test_what_was_not_seen_after_a_write_is_not_trusted_by_the_next_try(

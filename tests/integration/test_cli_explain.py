@@ -148,7 +148,7 @@ def test_an_entry_of_other_classes_is_not_ours(company: Company) -> None:
     told = company.explain("a1")
     assert (told["difference"], told["why"][-1]) == (
         [],
-        "the entry there is not ours: it lacks the configured object classes",
+        "the entry there is not ours: it lacks configured object classes, or has another identifier",
     )
 
 

@@ -29,8 +29,8 @@ async def inspected(bench: Bench, wanted: WantedEntry, binding: Binding | None =
     )
     assert bench.tree(operational=True) == before
     outcome = await bench.sink.apply(subject("user_1"), wanted, bench.target, binding)
-    if isinstance(outcome, Applied):
-        assert outcome.changes == inspection.changes
+    assert outcome.changes == inspection.changes
+    assert isinstance(outcome, Applied) is not inspection.is_refused
     return inspection
 
 
@@ -54,6 +54,28 @@ async def test_several_free_ones_with_the_identifier_are_not_told_apart(bench: B
         make_person(bench, f"mail={number}", uid="mei")
     told = await inspected(bench, replace(person("mei"), identifier="uid"))
     assert told == Inspection(ambiguous=True, found_by="identifier")
+
+
+async def test_an_entry_that_lacks_a_class_or_has_another_identifier_is_foreign(bench: Bench) -> None:
+    """By its identifier in the first case, by its DN in the second."""
+    make_person(bench, "cn=old", uid="mei")
+    classes = ("inetOrgPerson", "pkiUser")
+    told = await inspected(bench, replace(person("mei"), identifier="uid", object_classes=classes))
+    assert (told.foreign, told.found_by, told.changes) == (True, "identifier", ())
+    make_person(bench, "uid=mei", mail="b@x")
+    told = await inspected(bench, replace(person("mei", mail="a@x"), identifier="mail"))
+    assert (told.foreign, told.found_by, told.changes) == (True, "dn", ())
+
+
+async def test_of_an_adopted_entry_that_cannot_move_the_rest_is_written(bench: Bench) -> None:
+    """And the entry keeps its name."""
+    make_person(bench, "cn=old", uid="mei")
+    bench.make("uid=mei", ["account"])  # type: ignore[arg-type]
+    told = await inspected(bench, replace(person("mei", mail="a@x"), identifier="uid"))
+    assert (told.occupied, [type(change) for change in told.changes]) == (
+        Waits("foreign_entry", AwaitsTime()),
+        [Modify],
+    )
 
 
 async def test_ids_are_told_apart_by_octets(bench: Bench) -> None:

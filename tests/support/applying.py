@@ -48,7 +48,9 @@ class ApplierBench:
         view: the states of others, as far as `show` told them.
     """
 
-    def __init__(self, bench: Bench, settings: Settings) -> None:
+    def __init__(
+        self, bench: Bench, settings: Settings, disabled_accounts: DisabledAccounts = DisabledAccounts.KEEP
+    ) -> None:
         directory = bench.directory
         self.bench = bench
         self.view = StateView(directory.target)
@@ -60,10 +62,10 @@ class ApplierBench:
             view=self.view,
             redriver=Redriver(settings, Broker()),
             guard=DeletionGuard(self.view, guard_limits(settings), lambda: 0),
-            locks=AccountLocks(Locker(directory), DisabledAccounts.KEEP),
+            locks=AccountLocks(Locker(directory), disabled_accounts),
             rules=entry_rules(settings),
         )
-        self.applier = Applier(parts, ROOT_ORGANIZATION, DisabledAccounts.KEEP)
+        self.applier = Applier(parts, ROOT_ORGANIZATION, disabled_accounts)
 
     def show(self, record: Record, binding: Binding | None) -> None:
         """Let the view know an entity that was applied."""

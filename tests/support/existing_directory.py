@@ -86,6 +86,7 @@ class ExistingCompany:
         source: accounts are named by what shall become of them: `adopted_…`, `new_…` (no entry matches),
             `ambiguous_…` (two entries match), `blocked_…` (an entry of other classes has the wanted name).
         owners: the account or organization that shall have an entry, by the entry's entryUUID.
+        hindered: the `blocked_…` account that shall have an entry which cannot come to its place, by its entryUUID.
         unchanged: entryUUIDs of entries that are as they should be already.
         passwords: of a few people that shall be adopted, of each way to store one, by entryUUID.
     """
@@ -93,6 +94,7 @@ class ExistingCompany:
     size: int
     source: IdentitySource = field(default_factory=IdentitySource)
     owners: dict[str, str] = field(default_factory=dict)
+    hindered: dict[str, str] = field(default_factory=dict)
     unchanged: set[str] = field(default_factory=set)
     passwords: dict[str, str] = field(default_factory=dict)
 
@@ -213,7 +215,7 @@ class ExistingCompany:
                 home = tuple(_OFFICES)[number // 6 % len(_OFFICES)]
                 dn, more = _OFFICES[home].child(RDN.of("uid", _login(number))), {"uid": _login(number)}
                 if number % 12 == 4:  # found by its name alone
-                    more["mobile"] = "+49 30 1"
+                    more["mobile"] = []
             case _:
                 dn = PEOPLE.child(RDN.of("uid", f"alias{number}"))
         account = self._account("adopted", number, home)
@@ -251,9 +253,10 @@ class ExistingCompany:
             login = self.source.accounts[account].username
             self._add(_RD.child(RDN.of("uid", login)), "account")
             if number % 2:
-                self._person(
+                entry_uuid = self._person(
                     PEOPLE.child(RDN.of("cn", account)), number, cn=account, mobile=f"+86{_phone(number + 60_000)}"
                 )
+                self.hindered[entry_uuid] = account
 
     def _groups(self) -> None:
         for number in range(_GROUPS):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ldap_sink.directory import Directory
-from ldap_sink.outcomes import Applied
+from ldap_sink.outcomes import Applied, Waits
 from ldap_sink.probe_entries import PROBE_PREFIX
 from ldap_sink.protocol.framing import FrameReader
 from ldap_sink.settings import DirectorySettings
@@ -179,6 +179,11 @@ def unit(dn: DN) -> Add:
     return Add(dn, {"objectClass": (b"organizationalUnit",)})
 
 
+def identified(uid: str, **attributes: str) -> WantedEntry:
+    """A person who is found by `uid`."""
+    return replace(person(uid, **attributes), identifier="uid")
+
+
 def organization(ou: str) -> WantedEntry:
     """A wanted organization."""
     return WantedEntry(RDN.of("ou", ou), ("organizationalUnit", "top"), {"ou": _values(ou)}, {})
@@ -186,6 +191,24 @@ def organization(ou: str) -> WantedEntry:
 
 def _values(value: str | Iterable[str]) -> Values:
     return tuple(one.encode() for one in ([value] if isinstance(value, str) else value))
+
+
+def make_person(bench: Bench, name: str, parent: DN | None = None, **attributes: str) -> DN:
+    """Create a person behind the sink's back."""
+    dn = (parent or bench.target).child(RDN.parse(name))
+    write(bench.slapd, lambda admin: admin.add(str(dn), "inetOrgPerson", {"cn": "Mei", "sn": "W", **attributes}))
+    return dn
+
+
+async def refused(
+    bench: Bench, wanted: WantedEntry, identifier: str = "user_1", binding: Binding | None = None
+) -> Waits:
+    """Why the entity gets no entry; nothing at all was written."""
+    before = bench.tree(operational=True)
+    outcome = await bench.sink.apply(subject(identifier), wanted, bench.target, binding)
+    assert bench.tree(operational=True) == before
+    assert isinstance(outcome, Waits), outcome
+    return outcome
 
 
 def once(tag: int, act: Callable[[], object]) -> Callable[[bytes], bytes | None]:

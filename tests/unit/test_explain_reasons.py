@@ -59,7 +59,7 @@ def test_what_is_waited_for_is_named(awaited: Awaited, words: str) -> None:
         (Inspection(), "it has no entry, as it should be"),
         (Inspection(FOUND, "binding"), "the entry is as it should be"),
         (Inspection(ambiguous=True, found_by="identifier"), "several entries are found by identifier: none of them is"),
-        (Inspection(FOUND, "dn", foreign=True), "the entry there is not ours: it lacks the configured object classes"),
+        (Inspection(FOUND, "dn", foreign=True), "the entry there is not ours: it lacks configured"),
         (Inspection(FOUND, "dn", holder=(Kind.ORGANIZATION, "b")), "the entry there belongs to organization b: it is"),
         (Inspection(FOUND, "binding", occupied=IN_THE_WAY), "the entry of account b has the wanted DN"),
         (Inspection(FOUND, "binding", changes=(Delete(FOUND.dn),)), "the directory differs: the next event of it, or"),
