@@ -223,6 +223,10 @@ class Sink:
         superior = None if found.dn.parent.matches(task.parent) else task.parent
         if rdn is not None or superior is not None:
             move = Move(found.dn, wanted.rdn, superior, delete_old_rdn=rdn is not None and rdn.delete_old_rdn)
+            if found.dn.is_below(move.new_dn):
+                # The server would say unwillingToPerform, which may mean anything.
+                taken = Conflict(ENTRY_ALREADY_EXISTS, "", f"the entry stands below {move.new_dn}")
+                return await self._hindered(task, found, binding, move, taken)
             try:
                 found = await _noting(move, task.changes, self._directory.move(move, found, task.attributes))
             except Conflict as exc:

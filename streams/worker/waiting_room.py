@@ -157,22 +157,29 @@ class WaitingRoom:
             self._break_circle(seen)
 
     def _break_circle(self, seen: Seen) -> None:
-        """If A waits for B's name and B, maybe by others, for A's: the one with the smallest id steps aside."""
+        """If A waits for B's name and B, maybe by others, for A, somebody who wants a name takes a temporary one.
+
+        Of several the one with the smallest id. An organization that goes as soon as nobody is below it makes a circle
+        with whoever wants its name: those below may wait for that one, or it may be one of them.
+        """
         circle, members = [seen], {seen.subject}
         while True:
-            awaited = _awaited_entity(circle[-1])
-            if awaited is None:
-                return
-            following = self._waiting.get(awaited)
+            awaited = _awaited_subject(circle[-1])
+            following = None if awaited is None else self._waiting.get(awaited)
             if following is None:
                 return
-            if following is seen:
+            if following is seen or isinstance(following.awaited, AwaitsChildren):
                 break
             if following.subject in members:
                 return  # a circle, but not through this one
             circle.append(following)
             members.add(following.subject)
-        first = min(circle, key=lambda member: (member.id, member.kind))
+        if following is not seen:
+            circle = circle[-1:]
+        can_step_aside = [member for member in circle if member.reason == "dn_occupied"]
+        if not can_step_aside:
+            return
+        first = min(can_step_aside, key=lambda member: (member.id, member.kind))
         if self._owns(first.kind, first.partition):
             self._ask(first, RedriveReason.CYCLE)
 
@@ -221,8 +228,14 @@ class WaitingRoom:
         self._redriver.ask(seen.kind, seen.id, seen.partition, seen.revision, reason)
 
 
-def _awaited_entity(seen: Seen) -> Subject | None:
-    return seen.awaited.subject(seen.kind) if isinstance(seen.awaited, AwaitsEntity) else None
+def _awaited_subject(seen: Seen) -> Subject | None:
+    match seen.awaited:
+        case AwaitsEntity() as awaited:
+            return awaited.subject(seen.kind)
+        case AwaitsOrganization(identifier):
+            return Kind.ORGANIZATION, identifier
+        case _:
+            return None
 
 
 def _awaited(seen: Seen) -> Iterator[_Key]:

@@ -71,6 +71,41 @@ def test_a_leaver_and_an_emptied_organization_go(flow: Flow) -> None:
     flow.settle(source)
 
 
+def test_an_organization_is_replaced_by_a_new_one_of_the_same_name(flow: Flow) -> None:
+    """The new one waits for the name, the old one for its people to leave, and they for the new one's entry."""
+    source = small_company()
+    flow.publish(source.events)
+    flow.worker()
+    flow.settle(source)
+    before, done = entry_uuids(flow.slapd), len(source.events)
+    source.add_organization("rd_new", "R&D", description="the new one")
+    source.move_organization("rd_cn", "rd_new")
+    source.move_account("a3", "rd_new", "sales")
+    source.delete_organization("rd")
+    flow.publish(source.events[done:])
+    flow.settle(source)
+    after = entry_uuids(flow.slapd)
+    assert (after["mei"], after["ivan"]) == (before["mei"], before["ivan"])
+
+
+def test_an_organization_takes_the_name_of_one_above_it_that_goes(flow: Flow) -> None:
+    """It cannot be moved to the DN of an entry that it stands below (slapd: 53), nor can that one go before it."""
+    source = small_company()
+    source.add_organization("inner", "inner", "rd_cn")
+    flow.publish(source.events)
+    flow.worker()
+    flow.settle(source)
+    done = len(source.events)
+    source.rename_organization("inner", "R&D")
+    source.move_organization("inner", "ou_root")
+    source.move_organization("rd_cn", "inner")
+    source.move_account("a3", "inner", "sales")
+    source.delete_organization("rd")
+    flow.publish(source.events[done:])
+    flow.settle(source)
+    assert not flow.messages(flow.settings.topics.dead_letters)
+
+
 def test_publishing_the_same_file_twice_changes_nothing(flow: Flow) -> None:
     """Neither modifyTimestamp nor entryCSN of any entry."""
     source = small_company()

@@ -202,7 +202,7 @@ def test_a_circle_may_lead_through_both_kinds() -> None:
     """An account and an organization that want each other's names: of one id, the account steps aside."""
     account, organization = bound(seen("b", SOURCE)), bound(unit("b", SOURCE))
     scene = Scene(account, organization)
-    waits = {"status": Status.WAITING}
+    waits = {"status": Status.WAITING, "reason": "dn_occupied"}
     asked = scene.changes(
         again(account, awaited=AwaitsEntity("b", Kind.ORGANIZATION), **waits),
         again(organization, awaited=AwaitsEntity("b", Kind.ACCOUNT), **waits),
@@ -238,7 +238,7 @@ def circle(*identifiers: str) -> list[Seen]:
     return [
         *applied,
         *(
-            again(one, status=Status.WAITING, awaited=AwaitsEntity(other))
+            again(one, status=Status.WAITING, reason="dn_occupied", awaited=AwaitsEntity(other))
             for one, other in zip(applied, following, strict=True)
         ),
     ]
@@ -261,6 +261,25 @@ def test_only_the_owner_of_the_smallest_id_breaks_the_circle(
     scene = Scene(*circle("b", "a"), owned=owned)
     assert set(scene.first) == asked
     assert set(scene.sweeps()) == asked
+
+
+def test_a_circle_may_lead_through_the_organization_that_somebody_waits_for() -> None:
+    """A new organization wants the name of an old one, whose last member waits for the new one's entry."""
+    member = waiting("a", AwaitsOrganization("new"), "new", reason="organization_waiting")
+    old = waiting_unit("old", AwaitsEntity("a", Kind.ACCOUNT), reason="children")
+    new = waiting_unit("new", AwaitsEntity("old"), reason="dn_occupied")
+    scene = Scene(bound(member), bound(old))
+    assert scene.first == []
+    assert set(scene.changes(new)) == {("new", CYCLE)}
+
+
+@pytest.mark.parametrize("reason", ["dn_occupied", "below_itself"])
+def test_who_wants_the_name_of_an_organization_that_must_be_emptied_first_steps_aside(reason: str) -> None:
+    """It may stand below it itself, or those below wait for it; who wants no name has none to step aside from."""
+    old = bound(waiting_unit("old", AwaitsChildren(), reason="children"))
+    scene = Scene(old, bound(unit("new", SOURCE)), bound(seen("a", "old")))
+    new = again(bound(waiting_unit("new", AwaitsEntity("old"), reason=reason)))
+    assert set(scene.changes(new)) == ({("new", CYCLE)} if reason == "dn_occupied" else set())
 
 
 def test_who_waits_for_a_circle_without_being_in_it_is_left_alone() -> None:
