@@ -102,8 +102,8 @@ def _conclusion(job: Verification) -> Sequence[str]:
     if job.report is None or job.state is not JobState.DONE:
         return lines
     count = drifted(job.report)
-    if not count:
+    if not count and not lines:
         lines.append("nothing differs")
-    elif job.dry_run:
+    elif count and job.dry_run:
         lines.append(f"{count} {'differs' if count == 1 else 'differ'}: nothing was changed (dry run)")
     return lines
