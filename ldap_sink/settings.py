@@ -34,7 +34,8 @@ class DirectorySettings:
         operation_timeout: seconds.
         window: requests in flight.
         halted_retry: seconds after which the cause of a halt is looked at again.
-        target_check: seconds between two looks at the target's entryUUID.
+        target_check: seconds between two looks at the target's entryUUID; with the time that a look may take, a target
+            that is another one is noticed within a minute.
         backoff: seconds, shortest and longest, between two tries to connect.
     """
 
@@ -53,5 +54,5 @@ class DirectorySettings:
     operation_timeout: float = 30.0
     window: int = 64
     halted_retry: float = 30.0
-    target_check: float = 60.0
+    target_check: float = 30.0
     backoff: tuple[float, float] = (0.1, 10.0)

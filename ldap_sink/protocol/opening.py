@@ -16,6 +16,8 @@ _TLS_SHUTDOWN_SECONDS: Final = 1.0
 # What OpenSSL says of octets that are no TLS, in one version or another.
 _NOT_TLS: Final = frozenset({"HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"})
 
+_BROKEN_OFF: Final = "the server broke off the TLS handshake: it must speak TLS 1.2 or newer"
+
 # And of a server that speaks older versions of TLS alone: its refusal of ours, or ours of its.
 _TOO_OLD: Final = frozenset({"TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION"})
 
@@ -60,9 +62,9 @@ async def open_link(
     except OSError as exc:
         what = f"no connection to {address.host}:{address.port}"
         if tls is not None and _is_broken_off(exc):
-            what += ": the server broke off the TLS handshake"
+            what += f": {_BROKEN_OFF}"
             advice = "if it does not speak TLS on this port, use ldap:// with connection.start_tls, or its port for TLS"
-            raise NotSent(LinkFailure.CONNECT_FAILED, f"{what}: {advice}") from exc
+            raise NotSent(LinkFailure.CONNECT_FAILED, f"{what}; {advice}") from exc
         raise _translated(exc, what) from exc
     return link
 
@@ -87,7 +89,7 @@ async def upgrade(link: Link, context: ssl.SSLContext, server_hostname: str, *, 
             ssl_shutdown_timeout=_TLS_SHUTDOWN_SECONDS,
         )
     except OSError as exc:
-        failure = _translated(exc, "no TLS")
+        failure = _translated(exc, f"no TLS: {_BROKEN_OFF}" if _is_broken_off(exc) else "no TLS")
         link.end(failure)
         raise failure from exc
     except BaseException as exc:

@@ -48,6 +48,12 @@ class Authority:
         issued.private_key_pem.write_to_path(files.key)
         return files
 
+    def own(self) -> TlsFiles:
+        """Its own certificate, which is self-signed, as a server's."""
+        files = TlsFiles(self.file, self.folder / "authority-key.pem", self.file)
+        self.ca.private_key_pem.write_to_path(files.key)
+        return files
+
 
 def pkcs8(key: Path, password: str | None = None) -> bytes:
     """A key in the form that Java reads, and locked if there is a password."""
