@@ -11,6 +11,8 @@ from tests.support.identity_source import Emitted, Entries, Path
 
 __all__ = ["DELIVERIES", "SOURCE_NODE", "History", "Moment", "random_history"]
 
+_LATER_STEPS_FROM: Final = 300  # smaller seeds tell the histories that have found faults before those were thought of
+
 Delivery: TypeAlias = Callable[[random.Random, Sequence[Emitted], Sequence[Emitted]], list[Emitted]]
 """Random numbers, the events that are due, those that were due before: what Kafka gets."""
 
@@ -53,7 +55,7 @@ def random_history(seed: int, namespace: str = "h") -> History:
 
     The same seed gives the same history; `namespace` keeps apart those that share a directory.
     """
-    author = Author(random.Random(seed), namespace)
+    author = Author(random.Random(seed), namespace, later_steps=seed >= _LATER_STEPS_FROM)
     author.begin()
     total = author.chooser.randint(30, 80)
     first = _moment(author, total // 2)

@@ -32,10 +32,14 @@ _STEPS: Final = {
     "exchange_usernames": 4,
     "reuse_username": 4,
 }
+_LATER_STEPS: Final = {**_STEPS, "replace_organization": 4}
 
 
 class Author:
     """Writes one history into `source`.
+
+    Args:
+        later_steps: take the steps too that were thought of later; without them old seeds tell their old histories.
 
     Attributes:
         closed: how many of the source's events belong to moments that are over.
@@ -43,7 +47,7 @@ class Author:
         outside: an organization out of scope, right below the root; half of the histories use it.
     """
 
-    def __init__(self, chooser: random.Random, namespace: str) -> None:
+    def __init__(self, chooser: random.Random, namespace: str, *, later_steps: bool = True) -> None:
         self.chooser = chooser
         self.source = IdentitySource(source_node=SOURCE_NODE)
         self.closed = 0
@@ -51,6 +55,7 @@ class Author:
         self.top_name = f"history {namespace}"
         self._namespace = namespace
         self._names = Names(chooser)
+        self._steps = _LATER_STEPS if later_steps else _STEPS
         self._leaves_scope = chooser.random() < 0.5
         self._gone_accounts: list[str] = []
         self._gone_organizations: list[str] = []
@@ -66,7 +71,7 @@ class Author:
 
     def step(self) -> None:
         """Do one thing; some emit several events, some none if there is nothing to do it to."""
-        [name] = self.chooser.choices(list(_STEPS), list(_STEPS.values()))
+        [name] = self.chooser.choices(list(self._steps), list(self._steps.values()))
         getattr(self, f"_{name}")()
         self._note()
 
@@ -126,6 +131,20 @@ class Author:
             for account in [account for account in self.source.accounts.values() if organization.id in account.homes]:
                 if len(account.homes) == 1:
                     self.source.add_user(organization.parent, account.id)
+                self.source.remove_user(organization.id, account.id)
+            self.source.delete_organization(organization.id)
+            self._deleted.add(organization.id)
+            self._gone_organizations.append(organization.id)
+
+    def _replace_organization(self) -> None:
+        """A new one of the same name takes its place and everything in it."""
+        for organization in self._some_organizations(1):
+            new = f"{self._namespace}-o{len(self.source.events)}"
+            self.source.add_organization(new, organization.name, organization.parent, self.chooser.choice(_TEXTS))
+            for child in [child for child in self.source.organizations.values() if child.parent == organization.id]:
+                self.source.move_organization(child.id, new)
+            for account in [account for account in self.source.accounts.values() if organization.id in account.homes]:
+                self.source.add_user(new, account.id)
                 self.source.remove_user(organization.id, account.id)
             self.source.delete_organization(organization.id)
             self._deleted.add(organization.id)
