@@ -78,9 +78,7 @@ class Redriver:
         """Have a state applied again, if it is still that of `revision`; asking again meanwhile asks nothing."""
         key = (kind, identifier, revision, reason)
         now = monotonic()
-        while self._sent and now - next(iter(self._sent.values())) >= _ASK_AGAIN_SECONDS:
-            self._sent.popitem(last=False)
-        if key in self._queue or key in self._under_way or key in self._sent:
+        if key in self._queue or key in self._under_way or self._was_sent(key, now):
             return
         self._queue[key] = partition
         if self._sending < SENDERS:
@@ -99,6 +97,15 @@ class Redriver:
         self._senders.discard(sender)
         if not sender.cancelled():
             sender.result()  # a fault of ours: the loop's exception handler ends the worker
+
+    def _was_sent(self, key: _Key, now: float) -> bool:
+        """Whether it was sent of late and is not known to be handled."""
+        for _ in range(2):  # more than one comes; not all at once, there may be hundreds of thousands
+            if self._sent and now - next(iter(self._sent.values())) >= _ASK_AGAIN_SECONDS:
+                self._sent.popitem(last=False)
+        if key in self._sent and now - self._sent[key] >= _ASK_AGAIN_SECONDS:
+            del self._sent[key]
+        return key in self._sent
 
     async def _send_queued(self) -> None:
         """Send until nothing is left to send."""

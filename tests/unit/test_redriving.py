@@ -1,6 +1,7 @@
 """Redrives reach the partition of the state, each once."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from time import process_time
 
@@ -141,6 +142,22 @@ async def test_what_was_not_handled_for_a_while_is_asked_again(
         redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
         await rest()
     assert len(broker.sent) == count
+
+
+async def test_many_that_were_not_handled_for_a_while_cost_no_long_turn(settings: Settings, clock: list[float]) -> None:
+    """They are forgotten little by little, and may all be asked again."""
+    broker = Broker()
+    async with Redriver(settings, broker) as redriver:
+        for number in range(50_000):
+            redriver.ask(Kind.ACCOUNT, f"a{number}", 4, (2, 3), RELEASE)
+        await rest()
+        clock[0] += 21
+        gc.collect()  # not while the time is taken
+        began = process_time()
+        redriver.ask(Kind.ACCOUNT, "a49999", 4, (2, 3), RELEASE)
+        assert process_time() - began < 0.005
+        await rest()
+    assert len(broker.sent) == 50_001
 
 
 async def test_it_is_tried_until_kafka_has_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
