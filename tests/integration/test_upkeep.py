@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import ldap3
 import pytest
 
 from ldap_sink.protocol.filters import equality
@@ -15,6 +16,9 @@ from schemas.dn import RDN
 from schemas.errors import ConfigurationError, Halting, LdapflowError, Retryable
 from streams.sandbox.slapd import Slapd
 from streams.sandbox.slapd_configuration import DATABASE_CONFIG_DN
+from streams.settings import load_settings
+from streams.settings.directory import directory_settings
+from tests.support.program import write_configuration
 from tests.support.sink import LIMIT_SECONDS, entry_uuid, make_target, settings_for, unit, watched, write
 
 
@@ -58,42 +62,6 @@ async def test_the_schema_is_read_again_after_a_restart(fresh_slapd: Callable[..
         assert await opened.directory.subschema() is not first
 
 
-async def test_a_target_that_vanishes_halts_until_it_is_back(slapd: Slapd) -> None:
-    """Found by the regular look; nothing is written meanwhile."""
-    settings = _settings(slapd)
-    target = settings.target_dn
-    away = RDN.parse(f"{target.rdn}-away")
-    async with watched(settings) as opened:
-        await opened.until(None)
-        write(slapd, lambda admin: admin.modify_dn(str(target), str(away)))
-        await opened.until("target_missing")
-        with pytest.raises(Halting) as caught:
-            await opened.directory.add(unit(target.child(RDN.of("ou", "a"))))
-        assert _reason(caught) == "target_missing"
-        moved = str(target.parent.child(away))
-        write(slapd, lambda admin: admin.modify_dn(moved, str(target.rdn)))
-        await opened.until(None)
-        await opened.directory.add(unit(target.child(RDN.of("ou", "a"))))
-
-
-async def test_a_target_that_was_made_anew_halts(slapd: Slapd) -> None:
-    """Same DN, another entryUUID: it may be another directory."""
-    settings = _settings(slapd)
-    target = str(settings.target_dn)
-    async with watched(settings) as opened:
-        await opened.until(None)
-
-        def make_anew() -> None:
-            write(slapd, lambda admin: admin.delete(target))
-            write(slapd, lambda admin: admin.add(target, "organizationalUnit"))
-
-        make_anew()
-        state = await opened.until("target_changed")
-        assert state.problem is not None
-        assert str(settings.target_entry_uuid) in state.problem.detail
-        assert entry_uuid(slapd, settings.target_dn) in state.problem.detail
-
-
 async def test_without_a_recorded_target_nothing_begins(slapd: Slapd) -> None:
     """`ldapflow pin` comes first."""
     settings = replace(_settings(slapd), target_entry_uuid=None)
@@ -124,6 +92,39 @@ async def test_a_wrong_password_halts_until_it_is_mended(slapd: Slapd) -> None:
         async with asyncio.timeout(LIMIT_SECONDS):
             await waiting
         assert opened.directory.state.up
+
+
+async def test_a_password_file_is_read_again_when_the_server_refuses_what_it_held(
+    fresh_slapd: Callable[..., Slapd], tmp_path: Path
+) -> None:
+    """It is changed on the server first, then in the file; nobody restarts anything. The mode is looked at too."""
+    slapd = fresh_slapd()
+    target, target_uuid = make_target(slapd)
+    path = write_configuration(
+        tmp_path,
+        slapd=slapd,
+        connection={"admin_dn": slapd.sync_dn},
+        sync={"target_dn": str(target), "target_entry_uuid": target_uuid},
+    )
+    file = path.with_name("ldap-password")
+    file.write_text(slapd.sync_password)
+    settings = replace(directory_settings(load_settings(path, {})), halted_retry=0.05, backoff=(0.01, 0.1))
+    async with watched(settings) as opened:
+        await opened.until(None)
+        new = {"userPassword": [(ldap3.MODIFY_REPLACE, ["rotated-s3cret"])]}
+        write(slapd, lambda admin: admin.modify(slapd.sync_dn, new))
+        slapd.restart()
+        state = await opened.until("invalid_credentials")
+        assert slapd.sync_password not in str(state.problem)
+        file.write_text("rotated-s3cret")
+        await opened.until(None)
+        file.chmod(0o644)
+        slapd.restart()
+        state = await opened.until("password_unreadable")
+        assert f"chmod 600 {file}" in str(state.problem)
+        file.chmod(0o600)
+        await opened.until(None)
+        await opened.directory.add(unit(target.child(RDN.of("ou", "a"))))
 
 
 @pytest.mark.parametrize("content", [None, b""])
