@@ -46,7 +46,8 @@ def test_it_goes_on_when_somebody_is_bound_to_the_entry() -> None:
     """Once, as its state is then."""
     scene = Scene(WAITING)
     assert scene.notes() == []
-    assert scene.changes(again(WAITING), OTHER, again(OTHER)) == RELEASED
+    assert scene.changes(again(WAITING), OTHER) == RELEASED
+    assert scene.changes(again(OTHER)) == []
     assert scene.redrives.revisions == [again(WAITING).revision]
 
 
