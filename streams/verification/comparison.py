@@ -17,6 +17,7 @@ from streams.verification.organizations import Organization
 from streams.verification.snapshot import Snapshot
 from streams.verification.yardstick import Yardstick
 
+_TOLD: Final = 1000
 TWO_ENTRIES: Final = "another entry carries this id too"
 
 _TARGET: Final = -1  # the target node's place among the numbers of organizations
@@ -62,11 +63,6 @@ class Comparison:
         self._organization_dns: dict[int, DN] = {}
         self._wanted_dns: dict[int, DN | None] = {}
         self._claimed: dict[int, list[str]] = {}
-
-    @property
-    def has_strangers(self) -> bool:
-        """Whether there are entries of our classes that belong to nobody."""
-        return self.findings.has_strangers
 
     def is_swept(self, number: int) -> bool:
         """Whether a complete push did not bring the entity."""
@@ -122,16 +118,19 @@ class Comparison:
         """Take the states whose entries were not found, and see who stands in the right place.
 
         Args:
-            tell: is told of each state that was not met among the entries.
+            tell: is told now and then of so many states that were not met among the entries.
         """
-        for kind in Kind:
-            for number in self.snapshot.numbers(kind):
-                if self._has_entry[number]:
-                    continue
-                stored = self.snapshot.get(number)
-                if stored is not None:
-                    self._note(number, stored, self._compare(number, stored, None), None, None)
-                tell(1)
+        untold = 0
+        for number in (number for kind in Kind for number in self.snapshot.numbers(kind)):
+            stored = None if self._has_entry[number] else self.snapshot.get(number)
+            if stored is None:
+                continue
+            self._note(number, stored, self._compare(number, stored, None), None, None)
+            untold += 1
+            if untold == _TOLD:
+                tell(untold)
+                untold = 0
+        tell(untold)
         self._find_misplaced()
         self._find_double_claims()
         for number, difference in self.findings.details:

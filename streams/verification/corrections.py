@@ -57,17 +57,22 @@ class Corrections:
         self._depths = _depths(comparison.organizations)
         self.touched: set[int] = set()
 
-    async def correct(self, progress: Steps) -> None:
+    async def correct(self, progress: Steps, *, deletes: bool) -> None:
         """Correct everything but deletions: organizations, parents first, and then accounts.
+
+        Args:
+            progress: is told of the steps.
+            deletes: whom the source has deleted may be asked for, because it waits; its entry may go by that.
 
         Raises:
             StandStill: the workers do not move.
             Retryable, CommandFailed: Kafka does not answer.
         """
-        organizations = sorted(self._found(Kind.ORGANIZATION, _CORRECTED), key=self._depth)
-        for name, numbers in (("organizations", organizations), ("accounts", self._found(Kind.ACCOUNT, _CORRECTED))):
+        for name, kind in (("organizations", Kind.ORGANIZATION), ("accounts", Kind.ACCOUNT)):
+            found = self._found(kind, _CORRECTED)
+            numbers = [number for number in found if deletes or not self._snapshot.is_deleted(number)]
             progress.step(name, len(numbers))
-            await self._ask(numbers, progress)
+            await self._ask(sorted(numbers, key=self._depth), progress)
 
     async def delete(self, progress: Steps, approver: "Approver | None") -> None:
         """Remove what must go: accounts, and then organizations, the deepest first; the guard of the workers may hold.

@@ -34,6 +34,7 @@ from streams.verification.yardstick import Yardstick
 PATIENCE_SECONDS: Final = 60.0  # in which no committed offset moves
 _SETTLING_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 5.0
+_KAFKA_UNAVAILABLE: Final = "kafka_unavailable"  # as `Publisher` says
 _LIMITS: Final = frozenset({"size_limit_exceeded", "time_limit_exceeded", "admin_limit_exceeded"})
 _AT_ONCE: Final = 64  # entities that are looked at again
 
@@ -130,9 +131,12 @@ class _Run:
                 await save(job)
                 return await self._correct(job, evidence, comparison, yardstick, directory)
         except Halting as exc:
-            return replace(job, state=JobState.STOPPED, detail=f"not corrected: {exc}")
+            return replace(job, state=JobState.STOPPED, detail=f"not finished: {exc}")
         except (Retryable, Permanent, Conflict, Judged) as exc:
-            if isinstance(exc, Retryable) and exc.reason in _LIMITS:
+            reason = exc.reason if isinstance(exc, Retryable) else None
+            if reason == _KAFKA_UNAVAILABLE:
+                raise
+            if reason in _LIMITS:
                 words = f"nothing was corrected: the directory cut the search short ({exc})"
                 remedy = f"raise its limits for {self._target.admin_dn} (olcLimits)"
                 return replace(job, state=JobState.STOPPED, detail=f"{words}: {remedy}")
@@ -155,20 +159,18 @@ class _Run:
         swept = bytearray(len(snapshot)) if rebind else evidence.swept()
         organizations = await asyncio.to_thread(read_organizations, snapshot)
         comparison = Comparison(snapshot, organizations, yardstick, swept)
-        self._progress.step("directory", snapshot.bound)
+        bound = snapshot.bound
+        self._progress.step("directory", bound)
         async with aclosing(read_target(self._target, yardstick.attributes)) as pages:
             async for page in pages:
                 await asyncio.to_thread(comparison.take, page)
                 self._progress.advance(len(page))
         self._progress.step("comparing", snapshot.count - comparison.matched)
         await asyncio.to_thread(comparison.finish, self._from_thread(self._progress.advance))
+        doubts = [*evidence.doubts(), *doubts_about_tree(comparison, bound, rebind=rebind)]
         # What was in work while we read is recorded by then, and no drift.
         await self._workers.reach(await self._workers.ends(), _SETTLING_SECONDS)
         comparison.drop_changed(await asyncio.to_thread(snapshot.read))
-        doubts = [
-            *evidence.doubts(),
-            *doubts_about_tree(snapshot, comparison.matched, has_strangers=comparison.has_strangers, rebind=rebind),
-        ]
         return comparison, doubts
 
     # -- correcting ----------------------------------------------------------------------------------------------------
@@ -186,7 +188,7 @@ class _Run:
         corrections = Corrections(snapshot, comparison, redrives, PATIENCE_SECONDS)
         still: str | None = None
         try:
-            await corrections.correct(self._progress)
+            await corrections.correct(self._progress, deletes=not self._request.rebind)
             if not self._request.rebind:
                 approver = Approver(settings, self._publisher, snapshot, PATIENCE_SECONDS)
                 await corrections.delete(self._progress, approver if self._request.approve else None)

@@ -1,5 +1,6 @@
 """Verifications beside a running worker: full pushes, the guard, a restored directory, events that go on coming."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from schemas.control import Decision, ResyncNeeded
 from schemas.jobs import JobState
+from streams.control import decide
+from streams.kafka import Publisher
 from streams.sandbox.kafka import Kafka
 from streams.sandbox.slapd import Slapd
 from tests.support.damage import company
@@ -150,6 +154,29 @@ def test_a_directory_from_a_backup_is_adopted_again(flow: Flow) -> None:
     assert (rebound.state, counted(rebound), rebound.failures) == (JobState.DONE, {"updated": SIZE + 3}, ())
     assert lines(verify(flow.settings, dry_run=True)) == []
     assert read_tree(flow.slapd, operational=False) == before
+
+
+def test_after_events_were_lost_nothing_is_corrected_before_a_full_push(flow: Flow) -> None:
+    """The states may be wrong: it is reported, and left; then all is mended, and the workers are ready again."""
+    source = company(SIZE)
+    flow.publish(source.events)
+    flow.settle(source)
+    asyncio.run(note(flow, ResyncNeeded("idaas.accounts was made anew")))
+    until(lambda: not flow.workers[0].ready(), "a worker that is not ready")
+    with admin_connection(flow.slapd) as connection:
+        connection.delete(f"uid=user1,ou=Middle 0,ou=Top\\, 0,{flow.slapd.target_dn}")  # type: ignore[no-untyped-call]
+    refused = verify(flow.settings)
+    assert (refused.state, lines(refused), counted(refused)) == (JobState.STOPPED, [("missing", "a1", ())], {})
+    assert "was made anew: publish a full push" in (refused.detail or "")
+    pushed(flow, source, "first")
+    assert verify(flow.settings).state is JobState.DONE
+    flow.settle(source)
+    until(flow.workers[0].ready, "a worker that is ready")
+
+
+async def note(flow: Flow, decision: Decision) -> None:
+    async with Publisher(flow.settings) as publisher:
+        await decide(publisher, flow.settings, decision)
 
 
 def restore(slapd: Slapd, tree: Tree) -> None:
