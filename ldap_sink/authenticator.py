@@ -21,6 +21,7 @@ from schemas.errors import ConfigurationError, Halting, NotSent, Permanent, Retr
 
 MAX_LOGIN_CHARACTERS: Final = 256
 
+_CONNECTION_SECONDS: Final = 1.0  # a link that was just lost is mostly there again by then
 _PATIENCE_SECONDS: Final = 10.0
 _POOL_SIZE: Final = 8
 _ENOUGH: Final = 10  # entries of one login: more are not asked for
@@ -116,13 +117,15 @@ class Authenticator:
         if not login or len(login) > MAX_LOGIN_CHARACTERS or not password:
             return Refused(Refusal.INVALID_CREDENTIALS)
         problem = self._directory.state.problem
-        if problem is not None:
-            raise Retryable("directory_unavailable", str(problem)) from problem
+        if isinstance(problem, Retryable):  # of a halt `session` tells
+            raise Retryable(problem.reason, str(problem)) from problem
         try:
+            async with asyncio.timeout(_CONNECTION_SECONDS):
+                await self._directory.session()
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 return await self._attempt(login, password)
         except TimeoutError as exc:
-            raise Retryable("timeout", f"no answer in {_PATIENCE_SECONDS:g} s") from exc
+            raise Retryable("directory_unavailable", "it does not answer in time") from exc
         except (Conflict, Judged, Permanent) as exc:
             raise Retryable("refused", str(exc)) from exc
 

@@ -25,7 +25,6 @@ from streams.settings.directory import directory_settings, require_target
 log = structlog.get_logger(__name__)
 
 _RETRY_SECONDS: Final = 1.0
-_ANSWER_SECONDS: Final = 5.0
 
 
 def run_service(settings: Settings) -> int:
@@ -52,22 +51,21 @@ async def try_once(settings: Settings, login: str, password: bytes) -> Answer:
         CommandFailed: Kafka or LDAP does not answer.
     """
     require_target(settings)
-    accounts, server = Accounts(), settings.connection.server
+    accounts, looked, server = Accounts(), asyncio.Event(), settings.connection.server
     async with AsyncExitStack() as stack:
-        directory = Directory(directory_settings(settings), may_write=lambda: False)
+        directory = Directory(
+            directory_settings(settings), may_write=lambda: False, on_state_change=lambda _: looked.set()
+        )
         authenticator = _authenticator(settings, directory)
         await stack.enter_async_context(directory)
         await stack.enter_async_context(authenticator)
         await stack.enter_async_context(AccountReader(settings, accounts))
+        await looked.wait()
         try:
-            async with asyncio.timeout(settings.connection.connect_timeout_seconds + _ANSWER_SECONDS):
-                await directory.session()
             return await Logins(authenticator, accounts).attempt(login, password, "here")
-        except TimeoutError as exc:
-            words = f"LDAP at {server} does not answer: start it, or correct connection.server"
-            raise CommandFailed(f"{words} ({directory.state.problem or 'no word'})") from exc
         except Retryable as exc:
-            raise CommandFailed(f"LDAP at {server} does not answer: try again ({exc})") from exc
+            words = f"LDAP at {server} does not answer: start it, or correct connection.server"
+            raise CommandFailed(f"{words} ({exc})") from exc
         except Halting as exc:
             raise CommandFailed(f"LDAP at {server}: {exc}") from exc
 
