@@ -11,6 +11,7 @@ import pytest
 from streams.sandbox.kafka import Kafka
 from streams.sandbox.slapd import Slapd, SlapdOptions
 from tests.support.proxy import Hook, Proxy
+from tests.support.secured_kafka import SecuredKafka, secured_kafka
 
 pytest_plugins = ("pytester", "tests.support.swallowed_errors")
 
@@ -60,10 +61,16 @@ def fresh_slapd() -> Iterator[Callable[..., Slapd]]:
 
 
 @pytest.fixture(scope="session")
-def kafka() -> Iterator[Kafka]:
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    """The broker of `kafka`, and how it is reached by TLS."""
+    with secured_kafka(tmp_path_factory.mktemp("kafka-tls")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kafka(secured: SecuredKafka) -> Kafka:
     """One broker for all tests that do not break it; each test names its topics and groups after `topic_prefix`."""
-    with Kafka() as broker:
-        yield broker
+    return secured.broker
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Kafka behind TLS and a login: the worker's client and the commands' do the same with the same settings."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -16,71 +15,20 @@ from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from schemas.errors import ConfigurationError
 from streams.kafka import client_config
-from streams.sandbox.kafka import Kafka, KafkaTls
 from streams.sandbox.slapd import Slapd
 from streams.settings import Settings
 from streams.worker.agents import build_app
 from streams.worker.kafka_security import kafka_security
-from tests.support.certificates import Authority, pkcs8
 from tests.support.flow import Flow
 from tests.support.identity_source import IdentitySource
+from tests.support.secured_kafka import KEY_PASSWORD, PASSWORD, SecuredKafka
 
-_PASSWORD: Final = "sasl-s3cret"  # noqa: S105 - of a broker that lives for a minute
-_KEY_PASSWORD: Final = "key-s3cret"  # noqa: S105 - likewise
 _LIMIT_SECONDS: Final = 30
 _REFUSALS: Final = {
     KafkaError._SSL,  # noqa: SLF001 - public constants of librdkafka's own errors
     KafkaError._AUTHENTICATION,  # noqa: SLF001
     KafkaError._TRANSPORT,  # noqa: SLF001 - what a missing certificate looks like
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Secured:
-    """A broker with a user `flow`, and files of its clients."""
-
-    broker: Kafka
-    authority: Path
-    stranger: Path
-    certificate: Path
-    locked_key: Path
-
-    @property
-    def login(self) -> dict[str, str]:
-        """Settings with which one gets in by a password."""
-        return {
-            "security.protocol": "SASL_SSL",
-            "ssl.ca.location": str(self.authority),
-            "sasl.mechanism": "SCRAM-SHA-512",
-            "sasl.username": "flow",
-            "sasl.password": _PASSWORD,
-        }
-
-    @property
-    def mutual(self) -> dict[str, str]:
-        """Settings with which one gets in by a certificate."""
-        return {
-            "security.protocol": "ssl",
-            "ssl.ca.location": str(self.authority),
-            "ssl.certificate.location": str(self.certificate),
-            "ssl.key.location": str(self.locked_key),
-            "ssl.key.password": _KEY_PASSWORD,
-        }
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    """One broker for all tests here; its certificate is for `localhost`, not for the address."""
-    folder = tmp_path_factory.mktemp("kafka-tls")
-    (folder / "stranger").mkdir()
-    authority, stranger = Authority.make(folder), Authority.make(folder / "stranger")
-    server, client = authority.issue("broker", "localhost"), authority.issue("client", "flow.example.com")
-    keystore, locked = folder / "broker-keystore.pem", folder / "locked-key.pem"
-    keystore.write_bytes(pkcs8(server.key) + server.certificate.read_bytes())
-    locked.write_bytes(pkcs8(client.key, _KEY_PASSWORD))
-    with Kafka(tls=KafkaTls(keystore, authority.file)) as broker:
-        broker.add_user("flow", _PASSWORD)
-        yield Secured(broker, authority.file, stranger.file, client.certificate, locked)
 
 
 def _settings(server: str, client: Mapping[str, str]) -> Settings:
@@ -121,13 +69,13 @@ def _commands_get_in(settings: Settings) -> bool:
 
 def test_events_become_entries_over_scram_and_tls(
     tmp_path: Path,
-    secured: Secured,
+    secured: SecuredKafka,
     fresh_slapd: Callable[..., Slapd],
     topic_prefix: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Topics, producer, Faust, its tables, and the tail of the states: all of them log on."""
-    monkeypatch.setenv("KAFKA_PASSWORD", _PASSWORD)
+    monkeypatch.setenv("KAFKA_PASSWORD", PASSWORD)
     kafka = {
         "bootstrap_servers": f"localhost:{secured.broker.login_port}",
         "client": {**secured.login, "sasl.password": "${KAFKA_PASSWORD}"},
@@ -139,7 +87,7 @@ def test_events_become_entries_over_scram_and_tls(
         worker = flow.worker()
         flow.publish(source.events)
         flow.settle(source)
-        assert _PASSWORD not in worker.log.read_text()
+        assert PASSWORD not in worker.log.read_text()
 
 
 @pytest.mark.parametrize(
@@ -156,7 +104,7 @@ def test_events_become_entries_over_scram_and_tls(
     ],
 )
 async def test_both_clients_are_let_in_or_not(
-    secured: Secured, way: str, host: str, changes: dict[str, str | None], *, gets_in: bool
+    secured: SecuredKafka, way: str, host: str, changes: dict[str, str | None], *, gets_in: bool
 ) -> None:
     """A password, an authority, a name that is wrong or not asked for; a certificate of our own, with a locked key."""
     port = secured.broker.login_port if way == "login" else secured.broker.mutual_port
@@ -176,8 +124,10 @@ async def test_both_clients_are_let_in_or_not(
         ({"ssl.ca.location": "/nowhere.pem"}, r"ssl\.ca\.location /nowhere\.pem holds no certificate"),
     ],
 )
-def test_files_that_cannot_be_used_are_told_at_start(secured: Secured, changes: dict[str, str], words: str) -> None:
+def test_files_that_cannot_be_used_are_told_at_start(
+    secured: SecuredKafka, changes: dict[str, str], words: str
+) -> None:
     """By name, never with a password."""
     with pytest.raises(ConfigurationError, match=words) as caught:
         kafka_security(_settings("localhost:1", {**secured.mutual, **changes}))
-    assert _KEY_PASSWORD not in str(caught.value)
+    assert KEY_PASSWORD not in str(caught.value)
