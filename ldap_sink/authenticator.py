@@ -174,9 +174,9 @@ class _Binds:
             Retryable, Halting: it cannot be asked.
         """
         async with self._slots:
-            with suppress(NotSent):  # the server had closed an idle connection
-                if (idle := self._take_idle()) is not None:
-                    return await self._bind(idle, dn, password)
+            while self._idle:
+                with suppress(NotSent):  # the server had closed it meanwhile
+                    return await self._bind(self._idle.pop(), dn, password)
             return await self._bind(await open_encrypted(self._settings), dn, password)
 
     async def close(self) -> None:
@@ -186,13 +186,6 @@ class _Binds:
         for connection in idle:
             connection.abort(Retryable("closed", "the connection is closed"))
             await connection.wait_closed()
-
-    def _take_idle(self) -> Connection | None:
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.closed is None:
-                return connection
-        return None
 
     async def _bind(self, connection: Connection, dn: DN, password: bytes) -> None:
         try:
