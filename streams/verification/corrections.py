@@ -28,6 +28,7 @@ _CORRECTED: Final = (
     EntryState.DEAD_LETTERED,
 )
 _POLL_SECONDS: Final = 0.25
+_SETTLING_SECONDS: Final = 10.0  # whoever is released, is so at once; the others stay
 _CHILDREN_SECONDS: Final = 3.0  # they went before: those that are left are gone in a moment, or stay
 _IDS_AT_ONCE: Final = 5000  # in one approval: a message in Kafka has room for so many
 
@@ -42,18 +43,14 @@ class Steps(Advances, Protocol):
 class Corrections:
     """Has the workers correct what was found.
 
-    Args:
-        patience: seconds in which nothing happens, after which no longer is waited.
-
     Attributes:
         touched: the numbers of all states that were asked for.
     """
 
-    def __init__(self, snapshot: Snapshot, comparison: Comparison, redrives: Redrives, patience: float) -> None:
+    def __init__(self, snapshot: Snapshot, comparison: Comparison, redrives: Redrives) -> None:
         self._snapshot = snapshot
         self._comparison = comparison
         self._redrives = redrives
-        self._patience = patience
         self._depths = _depths(comparison.organizations)
         self.touched: set[int] = set()
 
@@ -136,12 +133,16 @@ class Corrections:
         """Wait until nobody waits for somebody whom this run corrects, or until that does not help any more."""
         await asyncio.to_thread(self._snapshot.read)
         left = [number for number in numbers if self._waits_for_us(number)]
-        patience, short = Patience(self._patience), Patience(min(self._patience, _CHILDREN_SECONDS))
+        slow, short = Patience(_SETTLING_SECONDS), Patience(_CHILDREN_SECONDS)
         while left:
             revisions = [self._revision(number) for number in left]
-            only_children = all(self._awaits_children(number) for number in left)
-            if patience.is_over(revisions) or (short.is_over(revisions) and only_children):
-                break
+            await_children = all(self._awaits_children(number) for number in left)
+            if slow.is_over(revisions) or (short.is_over(revisions) and await_children):
+                # Who was released may stand behind many events: only when those are done, nothing more comes.
+                await self._redrives.drain()
+                await asyncio.to_thread(self._snapshot.read)
+                if revisions == [self._revision(number) for number in left]:
+                    return
             await asyncio.sleep(_POLL_SECONDS)
             await asyncio.to_thread(self._snapshot.read)
             left = [number for number in left if self._waits_for_us(number)]

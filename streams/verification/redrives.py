@@ -63,6 +63,16 @@ class Redrives:
             sent.sort()
         await self._wait(offsets, progress)
 
+    async def drain(self) -> None:
+        """Wait until everything that lies on the input topics now is done.
+
+        Raises:
+            StandStill: it is not being done.
+            CommandFailed: Kafka does not answer.
+        """
+        if not await self._workers.reach(await self._workers.ends(), self._patience):
+            raise StandStill(await self._workers.why_still())
+
     async def _send(self, stored: Stored, reason: RedriveReason) -> tuple[tuple[str, int], int]:
         topic = self._topics[stored.kind]
         value = redrive_value(stored.id, stored.state.writer, reason)

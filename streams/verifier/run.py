@@ -185,7 +185,7 @@ class _Run:
     ) -> Verification:
         settings, snapshot = self._settings, evidence.snapshot
         redrives = Redrives(settings, self._publisher, self._workers, PATIENCE_SECONDS)
-        corrections = Corrections(snapshot, comparison, redrives, PATIENCE_SECONDS)
+        corrections = Corrections(snapshot, comparison, redrives)
         still: str | None = None
         try:
             await corrections.correct(self._progress, deletes=not self._request.rebind)

@@ -14,7 +14,9 @@ from tests.support.damage import CLASSES, Vandal, company
 from tests.support.directory_dump import Tree, admin_connection, read_tree
 from tests.support.flow import Flow, until
 from tests.support.identity_source import IdentitySource
-from tests.support.verification import counted, counted_states, lines, verify
+from tests.support.verification import Counted, counted, counted_states, lines, verify
+
+CORRECTING = {"organizations", "accounts", "deletions", "looking again"}
 
 
 @contextmanager
@@ -59,9 +61,17 @@ def prove_repair(flow: Flow, size: int, damaged: int) -> None:
     assert lines(found) == sorted(vandal.expected, key=str)
     assert (read_tree(flow.slapd), input_ends(flow)) == (tree, events)
 
-    repaired = verify(flow.settings)
+    progress = Counted()
+    repaired = verify(flow.settings, progress)
     assert (repaired.state, repaired.failures) == (JobState.DONE, ())
     assert lines(repaired) == lines(found)
+    assert [(name, done) for name, _, done in progress.steps if name in CORRECTING] == [
+        ("organizations", 2),
+        ("accounts", damaged + 1),
+        ("deletions", 0),
+        ("looking again", damaged + 3),
+    ]
+    assert all(done == total for name, total, done in progress.steps if name in CORRECTING)
     each = damaged // 8
     assert counted(repaired) == {"created": each, "updated": 5 * each + 2, "moved": 2 * each + 1}
     after = content(flow.slapd)

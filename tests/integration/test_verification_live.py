@@ -66,6 +66,10 @@ def accounts(slapd: Slapd) -> set[str]:
     return {entry["uid"][0].decode() for entry in read_tree(slapd).values() if "uid" in entry}
 
 
+def account_events(flow: Flow) -> int:
+    return len(flow.messages(flow.settings.topics.account_events))
+
+
 def test_a_complete_push_deletes_whom_it_lacks_and_the_guard_holds_what_is_too_much(flow: Flow) -> None:
     """Three of five go, two are held until they are approved; then nothing is left to do."""
     source = company(SIZE)
@@ -78,6 +82,9 @@ def test_a_complete_push_deletes_whom_it_lacks_and_the_guard_holds_what_is_too_m
     first = verify(flow.settings)
     assert (first.state, counted(first)) == (JobState.STOPPED, {"deleted": 3})
     assert "2 deletions are held" in (first.detail or "")
+    asked = account_events(flow)
+    assert {state for state, *_ in lines(verify(flow.settings))} == {"held"}
+    assert account_events(flow) == asked
     second = verify(flow.settings, approve=True)
     assert (second.state, counted(second)) == (JobState.DONE, {"deleted": 2})
     assert accounts(flow.slapd) == {account.username for account in source.accounts.values()}
@@ -125,6 +132,19 @@ def test_two_entries_that_carry_one_id_are_told_and_left_to_a_person(start: Call
     assert (job.state, lines(job), counted(job)) == (JobState.DONE, [("duplicate", "a7", ())], {"failed": 1})
     assert [failure.id for failure in job.failures] == ["a7"]
     assert read_tree(flow.slapd) == before
+
+
+def test_what_was_refused_is_tried_once_in_each_run(flow: Flow) -> None:
+    """It fails again, and that is no new dead letter, nor a failure of the run."""
+    source = company(SIZE)
+    source.change_account("a1", mail="müll@example.com")  # mail is an IA5 string
+    flow.publish(source.events)
+    until(flow.is_idle, "an idle worker")
+    asked, letters = account_events(flow), len(flow.messages(flow.settings.topics.dead_letters))
+    job = verify(flow.settings)
+    assert (job.state, lines(job), counted(job)) == (JobState.DONE, [("dead_lettered", "a1", ())], {})
+    assert account_events(flow) == asked + 1
+    assert len(flow.messages(flow.settings.topics.dead_letters)) == letters
 
 
 def test_a_push_that_is_not_complete_deletes_nobody(flow: Flow) -> None:

@@ -33,7 +33,7 @@ class Counted:
         self.steps[-1] = (name, total, done + count)
 
 
-def verify(settings: Settings, **options: Any) -> Verification:
+def verify(settings: Settings, progress: Counted | None = None, **options: Any) -> Verification:
     """Run one verification to its end; `options` are those of `Request`."""
     saved: list[Verification] = []
 
@@ -41,7 +41,7 @@ def verify(settings: Settings, **options: Any) -> Verification:
         saved.append(job)
 
     request = Request(f"v-{uuid.uuid4().hex[:8]}", Trigger.VERIFY, **options)
-    done = asyncio.run(run_verification(settings, request, Counted(), save))
+    done = asyncio.run(run_verification(settings, request, progress or Counted(), save))
     assert saved[-1] == done
     return done
 
