@@ -28,16 +28,18 @@ ACCOUNT_PARTITIONS = 6
 
 
 class RunningWorker:
-    """One `ldapflow worker`, or another long-running command."""
+    """One `ldapflow worker`, or another long-running command; `program` is another module that runs it."""
 
-    def __init__(self, configuration: Path, name: str, command: str = "worker") -> None:
+    def __init__(
+        self, configuration: Path, name: str, command: str = "worker", program: str = "streams.cli.main"
+    ) -> None:
         folder = configuration.parent
         self.metrics_port = free_port()
         self.log = folder / f"{name}.log"
         self._output = self.log.open("ab")
         self.process = subprocess.Popen(  # noqa: S603 - our own program
             [
-                *(sys.executable, "-m", "streams.cli.main", "--config", str(configuration)),
+                *(sys.executable, "-m", program, "--config", str(configuration)),
                 *("--metrics-listen", f"127.0.0.1:{self.metrics_port}", command),
             ],
             cwd=folder,
