@@ -63,7 +63,7 @@ def _tell_of_plaintext(settings: Settings) -> None:
     connection = settings.connection
     if connection.encrypted:
         return
-    what = "the administrator's password and all entries"
+    what = "passwords and all entries"
     if connection.server.loopback or not connection.allow_plaintext:
         log.info("link_not_encrypted", detail=f"{what} travel unencrypted, within this machine alone")
         return

@@ -35,7 +35,7 @@ def test_a_service_says_once_what_travels_in_the_clear(
     more: str,
     told: tuple[str, str] | None,
 ) -> None:
-    """The administrator's password and all entries, from where to where; nothing when the link is encrypted."""
+    """Passwords and all entries, from where to where; nothing when the link is encrypted."""
     monkeypatch.setenv("LDAP_PASSWORD", ENVIRONMENT["LDAP_PASSWORD"])
     path = tmp_path / "ldapflow.yaml"
     path.write_text(SMALLEST.replace("ldap://ldap.example.com", server).replace("sync:", f"  {more}\nsync:"))
@@ -46,7 +46,7 @@ def test_a_service_says_once_what_travels_in_the_clear(
     else:
         (line,) = lines
         assert (line["event"], line["level"]) == ("link_not_encrypted", told[0])
-        assert "the administrator's password and all entries travel" in line["detail"]
+        assert "passwords and all entries travel" in line["detail"]
         assert told[1] in line["detail"]
 
 

@@ -1,5 +1,7 @@
 """What single settings may be."""
 
+from pathlib import Path
+
 import pytest
 
 from streams.settings import ServerAddress
@@ -69,3 +71,14 @@ def test_what_is_no_security_setting_of_kafka_is_refused_whatever_its_value(prob
     assert problems(f"{SMALLEST}kafka:\n  client: {{acks: {value}}}\n") == [
         "8: kafka.client: holds security.*, sasl.* and ssl.* settings of librdkafka only: remove acks"
     ]
+
+
+def test_files_of_kafkas_security_lie_beside_the_configuration(load: Load, tmp_path: Path) -> None:
+    """As all other paths do; a word of librdkafka's is none."""
+    client = "{ssl.ca.location: probe, ssl.key.location: key.pem, ssl.certificate.location: /etc/c.pem}"
+    found = load(SMALLEST + f"kafka: {{client: {client}}}\n").kafka.client
+    assert found == {
+        "ssl.ca.location": "probe",
+        "ssl.key.location": str(tmp_path / "key.pem"),
+        "ssl.certificate.location": "/etc/c.pem",
+    }
