@@ -57,6 +57,17 @@ async def test_a_server_that_takes_no_writes_is_told(kafka: Kafka, fresh_slapd: 
     assert marks(told, "lock", "entries") == f"{Verdict.SKIPPED.value}✓"
 
 
+async def test_an_administrator_who_may_only_read_is_told(kafka: Kafka, fresh_slapd: Callable[..., Slapd]) -> None:
+    """With what to do about it."""
+    slapd = fresh_slapd()
+    settings = settings_of(kafka, slapd, connection=as_sync(slapd))
+    rule = f'olcAccess: {{0}}to dn.subtree="{settings.sync.target_dn}" by * read'
+    configure(slapd, DATABASE_CONFIG_DN, rule)
+    told = await found(settings)
+    assert marks(told, "bind", "target", "write") == "✓✓✗"
+    assert "give connection.admin_dn the right to write there" in told["write"][0]
+
+
 async def test_a_lock_that_keeps_nobody_out_is_told(kafka: Kafka, fresh_slapd: Callable[..., Slapd]) -> None:
     """With the ways out; where nobody is to be locked, it is not looked at."""
     slapd = fresh_slapd(SlapdOptions())

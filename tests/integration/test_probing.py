@@ -37,9 +37,9 @@ def probes(slapd: Slapd, target: DN) -> list[str]:
     return [dn for dn in read_tree(slapd, str(target)) if is_probe(DN.parse(dn), target)]
 
 
-def protect(slapd: Slapd, dn: DN) -> None:
-    """Let nobody but the rootdn change an entry."""
-    rule = f'{{0}}to dn.exact="{dn}" by * read'
+def protect(slapd: Slapd, dn: DN, scope: str = "exact") -> None:
+    """Let nobody but the rootdn change an entry, or a subtree."""
+    rule = f'{{0}}to dn.{scope}="{dn}" by * read'
     slapd.modify_configuration(f"dn: {DATABASE_CONFIG_DN}\nchangetype: modify\nadd: olcAccess\nolcAccess: {rule}\n")
 
 
@@ -59,6 +59,22 @@ async def test_a_read_only_server_halts_until_it_is_mended(fresh_slapd: Callable
         slapd.set_read_only(False)
         await opened.until(None)
         await opened.directory.modify(Modify(entry.dn, CHANGE), entry)
+
+
+async def test_an_administrator_who_may_only_read_halts(fresh_slapd: Callable[..., Slapd]) -> None:
+    """It is refused with 50, and so is the probe: no event is at fault."""
+    slapd = fresh_slapd()
+    target, target_uuid = make_target(slapd)
+    protect(slapd, target, "subtree")
+    settings = settings_for(slapd, target, target_uuid, admin_dn=slapd.sync_dn, password=slapd.sync_password.encode)
+    async with watched(settings) as opened:
+        with pytest.raises(Judged) as caught:
+            await opened.directory.add(unit(target.child(RDN.of("ou", "a"))))
+        verdict = await Prober(opened.directory).judge(caught.value)
+        assert isinstance(verdict, Halting)
+        assert verdict.reason == "write_refused"
+        assert "give connection.admin_dn the right to write there" in str(verdict)
+        await opened.until("write_refused")
 
 
 async def test_a_full_database_is_waited_for(fresh_slapd: Callable[..., Slapd]) -> None:
