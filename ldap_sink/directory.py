@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Self, TypeAlias
 
-from ldap_sink.failures import translate
+from ldap_sink.failures import Conflict, translate
 from ldap_sink.protocol.connection import Connection
 from ldap_sink.protocol.controls import Control, assertion, post_read, read_post_read
 from ldap_sink.protocol.filters import both, equality, present
@@ -173,6 +173,18 @@ class Directory:
         """Remove an entry if it is still as it was seen."""
         async with self._writing("delete", change.dn) as connection:
             await connection.delete(str(change.dn), [_unchanged(seen)], self._permit)
+
+    async def set_password(self, seen: FoundEntry, password: bytes) -> None:
+        """Give an entry a password, by the operation that is for it (RFC 3062).
+
+        That names the entry by its DN alone and knows no assertion, so that the entry is looked at once more when it is
+        nobody else's turn to change it.
+        """
+        async with self._writing("password", seen.dn) as connection:
+            there = await connection.read(str(seen.dn), asked(()))
+            if there is None or found_entry(there).entry_uuid != seen.entry_uuid:
+                raise Conflict(NO_SUCH_OBJECT, "", f"{seen.dn} is another entry by now")
+            await connection.set_password(str(seen.dn), password, self._permit)
 
     @asynccontextmanager
     async def _writing(self, operation: str, *dns: DN) -> AsyncIterator[Connection]:

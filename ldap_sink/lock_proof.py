@@ -8,7 +8,6 @@ from ldap_sink.locking import LOCK_ATTRIBUTE, PERMANENT_LOCK
 from ldap_sink.probe_entries import add_probe, new_probe, remove_older, remove_probe
 from ldap_sink.probing import probe_failure
 from ldap_sink.protocol.connection import Connection
-from ldap_sink.protocol.messages import PASSWORD_MODIFY, password_modify_value
 from ldap_sink.protocol.results import LdapResultError
 from ldap_sink.session import check_target, open_encrypted, open_session
 from ldap_sink.settings import DirectorySettings
@@ -47,7 +46,7 @@ async def _prove(settings: DirectorySettings, connection: Connection, dn: DN) ->
     password = secrets.token_urlsafe(24).encode()
     lock = AttributeChange(ModifyOperation.REPLACE, LOCK_ATTRIBUTE, (PERMANENT_LOCK,))
     try:
-        await connection.extended(PASSWORD_MODIFY, password_modify_value(str(dn), password))
+        await connection.set_password(str(dn), password)
     except LdapResultError as exc:
         raise _as_failure(exc, _ineffective(f"a probe entry's password is refused: {exc}")) from exc
     # A bind that fails anyway would prove nothing.

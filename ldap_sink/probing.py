@@ -5,7 +5,8 @@ A probe goes around the gate of `Directory`: it must answer also while nothing e
 
 import asyncio
 import time
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 from ldap_sink.directory import Directory
 from ldap_sink.failures import Conflict, Judged, translate
@@ -17,6 +18,8 @@ from schemas.errors import DeadLetterReason, Halting, Permanent, Retryable
 from schemas.halt_reasons import HaltReason
 
 INTERVAL_SECONDS: Final = 10.0
+
+_Result = TypeVar("_Result")
 
 _OTHER: Final = 80  # RFC 4511: also what slapd says when its database is full
 _PADDING: Final = 1 << 19  # as long as the longest event: what is too full for that may be too full for any
@@ -91,6 +94,24 @@ class Prober:
                 await asyncio.sleep(self._probed_at + self._interval - time.monotonic())
                 await self._probe(padding)
         return self._verdict or Permanent(DeadLetterReason.REFUSED_BY_DIRECTORY, refusal.detail)
+
+    async def judging(self, act: Callable[[], Awaitable[_Result]]) -> _Result:
+        """Do something that the directory may refuse without saying whose fault it is.
+
+        Raises:
+            Permanent: only when it was refused before and after a probe that succeeded, and the next succeeds too.
+            Retryable, Halting: as `judge` says.
+        """
+        is_second = False
+        while True:
+            try:
+                return await act()
+            except Judged as exc:
+                judgement = await self.judge(exc)
+                if is_second or not isinstance(judgement, Permanent):
+                    raise judgement from exc
+            # Others are not refused now, so this one may not be either: the directory may have been mended meanwhile.
+            is_second = True
 
     def _covers(self, refused_at: float, padding: int) -> bool:
         """Whether the last probe says what a refusal means.

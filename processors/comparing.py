@@ -11,7 +11,7 @@ from schemas.entries import EntryDrift, FoundEntry, WantedEntry
 from schemas.errors import Permanent
 from schemas.events import Kind, Record
 from schemas.jobs import EntryState
-from schemas.states import Binding, State, Status
+from schemas.states import Binding, PasswordStatus, State, Status
 
 SWEPT = "not_in_the_push"
 
@@ -58,6 +58,7 @@ class Comparer:
         tree: the organizations; those that this verification will give an entry count as bound.
         source_node: where the scope begins.
         removes_disabled: disabled accounts have no entry.
+        passwords: they are synchronized. What an entry has nobody can read, but what it is still to get is known.
     """
 
     rules: Mapping[Kind, EntryRules]
@@ -65,6 +66,7 @@ class Comparer:
     drifts: Drifts
     source_node: str
     removes_disabled: bool
+    passwords: bool = False
 
     def compare(
         self, kind: Kind, identifier: str, state: State, found: FoundEntry | None, *, swept: bool = False
@@ -121,7 +123,7 @@ class Comparer:
         if found is None:
             return Finding(EntryState.MISSING, home=path)
         drift = self.drifts.whole(wanted, found)
-        attributes = (*drift.attributes, *self._lock(record, state, found))
+        attributes = (*drift.attributes, *self._lock(record, state, found), *self._password(state))
         if drift.renamed:
             return Finding(EntryState.MISPLACED, attributes, home=path)
         return Finding(EntryState.CHANGED if attributes else EntryState.SAME, attributes, home=path)
@@ -148,6 +150,10 @@ class Comparer:
         if record.kind is not Kind.ACCOUNT:
             return ()
         return self.drifts.lock(found, enabled=record.enabled, locked=state.locked).attributes
+
+    def _password(self, state: State) -> tuple[str, ...]:
+        pending = state.password is not None and state.password.status is PasswordStatus.PENDING
+        return ("userPassword",) if self.passwords and pending else ()
 
 
 def _absent(state: State, found: FoundEntry | None) -> Finding:

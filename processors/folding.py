@@ -1,6 +1,7 @@
 """State and event to the next state, or *stale* (design section 4, "Versions").
 
-Two clocks are never mixed: `record_time` is the updateTime of whole records, `event_time` that of events.
+Two clocks are never mixed: `record_time` is the updateTime of whole records, `event_time` that of events. A password
+goes its own way: the one of the newest event counts, whatever became of the record that it came with.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from schemas.events import (
     Record,
     WholeRecord,
 )
-from schemas.states import State, Status
+from schemas.states import PasswordNote, State, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,16 @@ class Stale:
 Folding: TypeAlias = Folded | Stale
 
 
-def fold(state: State | None, event: Event) -> Folding:
+def fold(state: State | None, event: Event, password: PasswordNote | None = None) -> Folding:
     """Take one event of the entity into its state.
 
     The status and what belongs to it are left as they are: applying decides them. Events that do not speak of the
     entity's content (marks of a push, redrives, connectivity tests) are not for this function.
+
+    Args:
+        state: None when nothing is known of the entity.
+        event: the event.
+        password: where the password lies that came with the event; None when it is not wanted, or none came.
 
     Raises:
         TypeError: for such an event.
@@ -54,6 +60,11 @@ def fold(state: State | None, event: Event) -> Folding:
         received_time=max(known.received_time, event.received_time),
         push_id=event.push_id if event.push_id is not None else known.push_id,
     )
+    folding = _fold(known, event)
+    return folding if password is None else _with_password(folding, event, password)
+
+
+def _fold(known: State, event: Event) -> Folding:
     match event.payload:
         case WholeRecord(record, revives):
             return _fold_record(known, event, record, revives=revives)
@@ -166,6 +177,20 @@ def _fold_password(state: State, event: Event) -> Folding:
     if state.deleted_at is not None or event.time < state.event_time:
         return Stale(state)
     return Folded(replace(state, event_time=event.time))
+
+
+def _with_password(folding: Folding, event: Event, password: PasswordNote) -> Folding:
+    """Note the password of an event, if it is the newest one and the entity is there.
+
+    The same message changes nothing, so that it is written to the directory once.
+    """
+    state = folding.state
+    known = state.password
+    if state.deleted_at is not None or password.is_same(known):
+        return folding
+    if known is not None and password.time < known.time:
+        return Stale(state) if isinstance(event.payload, PasswordSet) else folding
+    return Folded(replace(state, password=password))
 
 
 def _with_memberships(

@@ -25,7 +25,7 @@ from schemas.events import (
     WholeRecord,
 )
 from schemas.records import flag, integer, optional_id, record_of, required_id
-from schemas.secrets import without_secrets
+from schemas.secrets import password_in, without_secrets
 
 DAY_MS: Final = 86_400_000
 MAX_DEPTH: Final = 100  # of objects and arrays within each other; orjson writes 254 at most, a state has some around it
@@ -135,7 +135,7 @@ def decode_event(kind: Kind, key: bytes | None, value: bytes | None, timestamp: 
         received_time=timestamp,
         payload=payload,
         push_id=optional_id(envelope.document.get("pushId")),
-        has_password=bool(envelope.body.get("password")),
+        has_password=password_in(envelope.body) is not None,
     )
 
 

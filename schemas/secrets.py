@@ -1,6 +1,7 @@
 """Which keys hold secrets, and a document without them (design section 4, "Passwords on the way")."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from schemas.events import Json
@@ -13,6 +14,17 @@ _ABOUT: Final = re.compile(r"((?<!re)set|time|expired|status|verified|policy)$",
 def is_secret(key: str) -> bool:
     """Tell whether the value below such a key must never be kept."""
     return bool(_SECRET.search(key)) and not _ABOUT.search(key)
+
+
+def password_in(body: Mapping[str, Json]) -> bytes | None:
+    """The password that an account's record carries, in UTF-8 (RFC 4519 section 2.41); None when it carries none.
+
+    It must not be kept: neither in a state, nor in a log, nor in an error.
+    """
+    value = body.get("password")
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)  # a producer may write digits as a number
+    return value.encode() if isinstance(value, str) and value else None
 
 
 def without_secrets(value: Json) -> Json:

@@ -15,6 +15,7 @@ from schemas.states import (
     AwaitsTime,
     Binding,
     PasswordNote,
+    PasswordStatus,
     State,
     Status,
 )
@@ -95,11 +96,25 @@ def _binding(document: dict[str, Any]) -> Binding:
 
 
 def _password_json(note: PasswordNote) -> dict[str, Any]:
-    return {"topicId": note.topic_id, "partition": note.partition, "offset": note.offset, "status": note.status}
+    return {
+        "topicId": note.topic_id,
+        "partition": note.partition,
+        "offset": note.offset,
+        "time": note.time,
+        "status": note.status.value,
+        "tried": note.tried,
+    }
 
 
 def _password(document: dict[str, Any]) -> PasswordNote:
-    return PasswordNote(document["topicId"], document["partition"], document["offset"], document["status"])
+    return PasswordNote(
+        topic_id=document["topicId"],
+        partition=document["partition"],
+        offset=document["offset"],
+        time=document["time"],
+        status=PasswordStatus(document["status"]),
+        tried=document["tried"],
+    )
 
 
 def _awaited_json(awaited: Awaited) -> dict[str, Any]:

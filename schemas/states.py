@@ -87,14 +87,39 @@ Awaited: TypeAlias = AwaitsOrganization | AwaitsEntity | AwaitsChildren | Awaits
 Revision: TypeAlias = tuple[int, int]
 
 
+class PasswordStatus(StrEnum):
+    """What became of a password."""
+
+    PENDING = "pending"
+    APPLIED = "applied"
+    REFUSED = "refused"  # by the directory
+    LOST = "lost"  # its message is gone
+
+
 @dataclass(frozen=True, slots=True)
 class PasswordNote:
-    """Where the newest password lies; never the password itself."""
+    """Where the newest password lies; never the password itself.
+
+    Attributes:
+        topic_id: Kafka's id of the topic: one of the same name that was made anew holds other messages.
+        time: of the event that brought it, in milliseconds.
+        tried: it was about to be written, and may have been: only the record of what came of it is missing.
+    """
 
     topic_id: str
     partition: int
     offset: int
-    status: str  # pending | applied | refused | lost
+    time: int
+    status: PasswordStatus = PasswordStatus.PENDING
+    tried: bool = False
+
+    def is_same(self, other: "PasswordNote | None") -> bool:
+        """Whether both are about the same message."""
+        return other is not None and (self.topic_id, self.partition, self.offset) == (
+            other.topic_id,
+            other.partition,
+            other.offset,
+        )
 
 
 @dataclass(frozen=True, slots=True)

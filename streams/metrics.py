@@ -27,6 +27,15 @@ _LATENCY_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 _OPERATION_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
+class PasswordResult(StrEnum):
+    """What became of a password: the label `result`."""
+
+    APPLIED = "applied"
+    REFUSED = "refused"
+    LOST = "lost"
+    DROPPED = "dropped"  # passwords are not synchronized
+
+
 class Outcome(StrEnum):
     """What became of an event: the label `outcome`."""
 
@@ -87,7 +96,7 @@ class Metrics:
         self.dead_letters: Final = self._counter("dead_letters", "Events that can never succeed.", "reason")
         self.deletions_held: Final = self._gauge("deletions_held", "Deletions that wait for a person.", "kind")
         self.waiting: Final = self._gauge("waiting", "Entities that wait for something.", "kind", "reason")
-        self.passwords: Final = self._counter("passwords", "Passwords on their way to LDAP.", "result")
+        self.passwords: Final = self._counter("passwords", "Passwords, by what became of them.", "result")
         self.rereads: Final = self._counter(
             "rereads", "Partitions that were read again from their watermark.", "reason"
         )
@@ -128,6 +137,7 @@ class Metrics:
             (self.events, (_KINDS, tuple(Outcome))),
             (self.dead_letters, (tuple(DeadLetterReason),)),
             (self.deletions_held, (_KINDS,)),
+            (self.passwords, (tuple(PasswordResult),)),
             (self.verification_entries, (_KINDS, tuple(EntryState))),
             (self.verification_corrections, (_KINDS, tuple(Action))),
         )

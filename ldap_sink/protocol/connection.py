@@ -166,6 +166,14 @@ class Connection:
         weight = LIGHT + len(value or b"")
         return await self._exchange.ask("extended", weight, (), messages.extended, oid, value)
 
+    async def set_password(self, dn: str, password: bytes, permit: Permit = unconditionally) -> None:
+        """Give an entry a new password (RFC 3062); the server stores it as its policy says."""
+
+        def encode() -> bytes:
+            return messages.extended(messages.PASSWORD_MODIFY, messages.password_modify_value(dn, password))
+
+        await self._exchange.ask("password", LIGHT + len(password), (), encode, permit=permit)
+
     async def read(
         self,
         dn: str,

@@ -106,7 +106,7 @@ class LdapResultError(Exception):
     """The server answered with anything but success; it applied nothing.
 
     Attributes:
-        operation: add, modify, modify_dn, delete, search, bind, extended.
+        operation: add, modify, modify_dn, delete, search, bind, password, extended.
         result: the whole answer.
     """
 

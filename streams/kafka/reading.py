@@ -1,7 +1,7 @@
 """Reading what a topic holds now, for commands: to its present end, or one message of it."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Final, Self
 
@@ -58,7 +58,7 @@ class MessageReader:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._log = _Log(settings)
-        self._ends: dict[str, Mapping[Partition, int]] = {}
+        self._ends: dict[Partition, int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -67,23 +67,27 @@ class MessageReader:
         self._log.close()
 
     def read(self, topic: str, partition: int, offset: int) -> Received | None:
-        """One message that was written before this reader was made; None when it is gone.
+        """One message; None when it is gone.
 
         Raises:
             CommandFailed: Kafka does not answer, or the topic is missing.
         """
-        if topic not in self._ends:
+        place = (topic, partition)
+        if offset >= self._ends.get(place, 0):
             with Cluster(self._settings) as cluster:
-                self._ends[topic] = cluster.end_offsets([topic])
-        if offset >= self._ends[topic].get((topic, partition), 0):
-            return None
+                self._ends.update(cluster.end_offsets([topic]))
+            if offset >= self._ends.get(place, 0):
+                return None
         # Below the log's start librdkafka goes to what is left: another offset.
         self._log.assign([TopicPartition(topic, partition, offset)])
-        while True:
-            for message in self._log.next(1):
-                found = received(message)
-                if found is not None:
-                    return found if message.error() is None and found.offset == offset else None
+        try:
+            while True:
+                for message in self._log.next(1):
+                    found = received(message)
+                    if found is not None:
+                        return found if message.error() is None and found.offset == offset else None
+        finally:
+            self._log.assign([])  # else it would go on and fetch what follows
 
 
 class _Log:

@@ -32,6 +32,7 @@ class Yardstick:
     rules: Mapping[Kind, EntryRules]
     drifts: DriftFinder
     removes_disabled: bool
+    passwords: bool
     attributes: tuple[str, ...]
 
     @classmethod
@@ -52,12 +53,15 @@ class Yardstick:
             rules=rules,
             drifts=DriftFinder(subschema, locks),
             removes_disabled=disabled is DisabledAccounts.REMOVE,
+            passwords=settings.sync.passwords,
             attributes=tuple(dict.fromkeys(("objectClass", *names))),
         )
 
     def comparer(self, organizations: Mapping[str, Organization]) -> Comparer:
         """Compare by an organization tree."""
-        return Comparer(self.rules, organizations.get, self.drifts, self.source_node, self.removes_disabled)
+        return Comparer(
+            self.rules, organizations.get, self.drifts, self.source_node, self.removes_disabled, self.passwords
+        )
 
     def is_others(self, stored: Stored, found: FoundEntry) -> bool:
         """Whether an entry says that it belongs to another entity."""

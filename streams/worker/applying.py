@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ldap_sink.directory import Directory
-from ldap_sink.failures import Judged
 from ldap_sink.marks import IdMark
 from ldap_sink.outcomes import Applied, ParentMissing, Removed, Waits
 from ldap_sink.probing import Prober
@@ -16,7 +15,7 @@ from processors.placement import Placed, Placement, Unplaced, names_along, place
 from processors.wanted import EntryRules
 from schemas.dn import DN
 from schemas.entries import Add, Change, Move, WantedEntry
-from schemas.errors import Permanent, Retryable
+from schemas.errors import Retryable
 from schemas.events import Kind, Record, RedriveReason
 from schemas.states import AwaitsEntity, AwaitsOrganization, AwaitsTime, Binding, State, Status
 from streams.settings import DisabledAccounts
@@ -64,19 +63,9 @@ class Applier:
         """Do what the state asks for.
 
         Raises:
-            Retryable, Permanent, Halting: as the directory says; a refusal that does not say whose fault it is becomes
-                `Permanent` only when it came before and after a probe that succeeded, and the next probe succeeds too.
+            Retryable, Permanent, Halting: as the directory says, and `Prober.judging`.
         """
-        is_second = False
-        while True:
-            try:
-                return await self._apply(attempt)
-            except Judged as exc:
-                judgement = await self._parts.prober.judge(exc)
-                if is_second or not isinstance(judgement, Permanent):
-                    raise judgement from exc
-            # Others are not refused now, so this one may not be either: the directory may have been mended meanwhile.
-            is_second = True
+        return await self._parts.prober.judging(lambda: self._apply(attempt))
 
     async def _apply(self, attempt: Attempt) -> Verdict:
         removes_disabled = self._disabled_accounts is DisabledAccounts.REMOVE
@@ -234,10 +223,7 @@ class Applier:
 
     def _mark(self, attempt: Attempt) -> IdMark | None:
         """By what the entry says that it is this entity's, where that is configured."""
-        rules = self._parts.rules[attempt.kind]
-        if rules.id_attribute is None:
-            return None
-        return IdMark(rules.id_attribute, attempt.identifier.encode(), rules.object_classes)
+        return id_mark(self._parts.rules[attempt.kind], attempt.identifier)
 
     async def _wanted(self, record: Record, binding: Binding | None, placed: Placed | None) -> WantedEntry:
         subschema = await self._parts.directory.subschema()
@@ -250,6 +236,13 @@ class Applier:
         names = None if placed is None else names_along(placed.path, self._parts.view.organization)
         present = None if binding is None else binding.rdn
         return self._rules[1][record.kind].wanted(record, present, path_names=names)
+
+
+def id_mark(rules: EntryRules, identifier: str) -> IdMark | None:
+    """By what an entry says that it is this entity's, where that is configured."""
+    if rules.id_attribute is None:
+        return None
+    return IdMark(rules.id_attribute, identifier.encode(), rules.object_classes)
 
 
 def _gone(state: State, cause: Cause) -> Verdict:

@@ -14,6 +14,7 @@ from faust.types import TP
 from ldap_sink.directory import Directory
 from ldap_sink.lock_proof import prove_lock
 from ldap_sink.locking import Locker
+from ldap_sink.passwords import PasswordWriter
 from ldap_sink.probing import Prober
 from ldap_sink.sink import Sink
 from schemas.errors import Halting, Permanent, Retryable
@@ -28,9 +29,10 @@ from streams.settings import DisabledAccounts, Settings
 from streams.settings.directory import directory_settings
 from streams.settings.entry_rules import entry_rules
 from streams.settings.guard import guard_limits
+from streams.topic_identity import present_ids
 from streams.worker.account_locks import AccountLocks
 from streams.worker.agents import add_agent, build_app, wirings
-from streams.worker.applying import Applier, Parts
+from streams.worker.applying import Applier, Parts, id_mark
 from streams.worker.background import Background
 from streams.worker.condition import Condition
 from streams.worker.deletion_guard import DeletionGuard
@@ -38,6 +40,8 @@ from streams.worker.delivery import OrderedConsumer
 from streams.worker.faust_app import WorkerApp
 from streams.worker.freezing import freeze_states
 from streams.worker.gate import Gate
+from streams.worker.password_messages import PasswordMessages
+from streams.worker.passwords import Courier, Passwords
 from streams.worker.pipeline import Hooks, Pipeline
 from streams.worker.push_marks import PushMarks
 from streams.worker.recorder import Recorder
@@ -114,7 +118,8 @@ class Worker:
         tasks.start(self._sweep(watches))
         tasks.start(self._measure())
         tasks.start(resync.watch())
-        pipeline = self._pipeline(publisher, control, parts, reader, watches)
+        passwords = Passwords(self._metrics, await self._courier(stack, parts, reader))
+        pipeline = self._pipeline(publisher, control, parts, passwords, reader, watches)
         app = self._faust_app(pipeline, watches)
         app.origins, app.on_loss = resync.origins, resync.note
         self.serving = True
@@ -155,8 +160,31 @@ class Worker:
             rules=self._rules,
         )
 
+    async def _courier(self, stack: AsyncExitStack, parts: Parts, reader: StateReader) -> Courier | None:
+        """Who writes passwords; None when they are not synchronized."""
+        settings = self._settings
+        if not settings.sync.passwords:
+            return None
+        topic = settings.topics.account_events
+        topic_id = (await asyncio.to_thread(present_ids, settings))[topic]
+        return Courier(
+            await stack.enter_async_context(PasswordMessages(settings, topic_id)),
+            PasswordWriter(parts.directory, parts.prober),
+            parts.prober,
+            parts.locks,
+            self._view,
+            reader.catch_up,
+            partial(id_mark, self._rules[Kind.ACCOUNT]),
+        )
+
     def _pipeline(
-        self, publisher: Publisher, control: ControlReader, parts: Parts, reader: StateReader, watches: Watches
+        self,
+        publisher: Publisher,
+        control: ControlReader,
+        parts: Parts,
+        passwords: Passwords,
+        reader: StateReader,
+        watches: Watches,
     ) -> Pipeline:
         settings = self._settings
         topic = settings.topics.dead_letters
@@ -168,6 +196,7 @@ class Worker:
             Recorder(self._view, self._generation, self._leave_if_frozen, reader.read_again),
             control.view,
             Applier(parts, settings.sync.source_node, settings.sync.disabled_accounts),
+            passwords,
             self._gate,
             Hooks(
                 dead_letter,

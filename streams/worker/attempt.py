@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from schemas.dn import DN
 from schemas.entries import Add, Change
 from schemas.events import Kind, Subject
-from schemas.states import Awaited, Binding, State, Status
+from schemas.states import Awaited, Binding, PasswordStatus, State, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,11 @@ class Attempt:
         return not self._was_bound and self.binding is not None and not made
 
     def bind(self, binding: Binding | None) -> None:
-        """Learn which entry it is."""
-        self.state = replace(self.state, binding=binding)
+        """Learn which entry it is; another one than before does not have the password yet."""
+        note = self.state.password
+        if note is not None and note.status is PasswordStatus.APPLIED and _is_another(binding, self.state.binding):
+            note = replace(note, status=PasswordStatus.PENDING, tried=False)
+        self.state = replace(self.state, binding=binding, password=note)
 
     def note_lock(self, *, locked: bool) -> None:
         """Learn whether a lock of ours is on the entry."""
@@ -96,3 +99,18 @@ class Attempt:
         """Write down that we are about to lock: only a lock that is known to be ours will ever be undone."""
         self.note_lock(locked=True)
         self.state = await self._intend(self.state)
+
+    def note_password(self, status: PasswordStatus) -> None:
+        """Learn what became of the password."""
+        if self.state.password is not None:
+            self.state = replace(self.state, password=replace(self.state.password, status=status, tried=False))
+
+    async def intend_password(self) -> None:
+        """Write down that the password is about to be written, and to which entry: who is next may need both."""
+        if self.state.password is not None:
+            self.state = replace(self.state, password=replace(self.state.password, tried=True))
+        self.state = await self._intend(self.state)
+
+
+def _is_another(binding: Binding | None, before: Binding | None) -> bool:
+    return binding is not None and (before is None or before.entry_uuid != binding.entry_uuid)

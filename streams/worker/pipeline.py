@@ -23,6 +23,7 @@ from streams.worker.answering import Apply, Circumstances, Forget, Ignore, Settl
 from streams.worker.applying import Applier
 from streams.worker.attempt import Attempt, Verdict
 from streams.worker.gate import Gate
+from streams.worker.passwords import Passwords
 from streams.worker.recorder import Recorder, fits
 from streams.worker.stale_writes import StaleWrites
 
@@ -87,11 +88,12 @@ class Pipeline:
         recorder: reads and writes the states.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all the parts of the way of an event
         self,
         recorder: Recorder,
         control: ControlView,
         applier: Applier,
+        passwords: Passwords,
         gate: Gate,
         hooks: Hooks,
         metrics: Metrics,
@@ -102,6 +104,7 @@ class Pipeline:
         self.recorder = recorder
         self._control = control
         self._applier = applier
+        self._passwords = passwords
         self._gate = gate
         self._hooks = hooks
         self._metrics = metrics
@@ -165,7 +168,7 @@ class Pipeline:
                 return await self._redrive(_Work(event, original, stored), stored, reason)
             case _:
                 stored = await self._until_done(lambda: self.recorder.current(event))
-                folding = fold(stored, event)
+                folding = fold(stored, event, self._passwords.note(event, original))
                 work = _Work(event, original, stored)
                 if not fits(folding.state):
                     too_large = Permanent(
@@ -234,6 +237,7 @@ class Pipeline:
                 as_before = stored is not None and (stored.status, stored.reason) == (verdict.status, verdict.reason)
                 if not (as_before and _is_silent(event)):
                     await self._refuse(event.kind, work.original, exc)
+            await self._settle_password(work, attempt, verdict)
             after = _judged(attempt.state, verdict, stored)
             if not isinstance(event.payload, Redrive) or after != stored:
                 written = await self.recorder.record(event, work.original.partition, after)
@@ -250,6 +254,15 @@ class Pipeline:
         if outcome is Outcome.APPLIED and not attempt.changes:
             outcome = Outcome.UNCHANGED
         return outcome, verdict, [change.describe() for change in attempt.changes]
+
+    async def _settle_password(self, work: _Work, attempt: Attempt, verdict: Verdict) -> None:
+        """Write the password; only that is refused then, and nothing else."""
+        if not self._passwords.is_due(attempt, verdict):
+            return
+        attempt.state = _judged(attempt.state, verdict, work.stored)  # will be written down before the password is
+        refusal = await self._until_done(lambda: self._passwords.settle(attempt, work.original))
+        if refusal is not None:
+            await self._refuse(work.event.kind, refusal.original, refusal.failure)
 
     def _intend(self, work: _Work) -> Callable[[State], Awaitable[State]]:
         return lambda state: self.recorder.record(work.event, work.original.partition, state)

@@ -16,7 +16,7 @@ from schemas.entries import FoundEntry, Values
 from schemas.events import ROOT_ORGANIZATION, Kind
 from schemas.jobs import EntryState
 from schemas.records import record_of
-from schemas.states import State, Status
+from schemas.states import PasswordNote, PasswordStatus, State, Status
 from tests.support.schema import small_schema
 
 TARGET = "ou=company,dc=example,dc=com"
@@ -46,8 +46,9 @@ class Unit:
 TREE = {"rd": Unit(), "outside": Unit(parent_id=None), "new": Unit(is_bound=False)}
 
 
-def comparer(*, locks: bool = False, removes_disabled: bool = False) -> Comparer:
-    return Comparer(RULES, TREE.get, DriftFinder(small_schema(), locks), ROOT_ORGANIZATION, removes_disabled)
+def comparer(*, locks: bool = False, removes_disabled: bool = False, passwords: bool = False) -> Comparer:
+    drifts = DriftFinder(small_schema(), locks)
+    return Comparer(RULES, TREE.get, drifts, ROOT_ORGANIZATION, removes_disabled, passwords)
 
 
 def state(home: str = "rd", status: Status = Status.APPLIED, **changes: Any) -> State:
@@ -112,6 +113,23 @@ def test_state_and_entry(
 ) -> None:
     """Each way in which the two can stand to each other."""
     assert summary(compare(stored, found)) == expected
+
+
+@pytest.mark.parametrize(
+    ("passwords", "status", "attributes"),
+    [
+        (True, PasswordStatus.PENDING, ("userPassword",)),
+        (True, PasswordStatus.APPLIED, ()),
+        (True, PasswordStatus.REFUSED, ()),
+        (False, PasswordStatus.PENDING, ()),
+    ],
+)
+def test_an_entry_that_is_still_to_get_its_password_differs(
+    *, passwords: bool, status: PasswordStatus, attributes: tuple[str, ...]
+) -> None:
+    """Where events are only kept, nobody else would see to it."""
+    stored = state(status=Status.PENDING, password=PasswordNote("topic", 0, 1, 5, status))
+    assert compare(stored, entry(), passwords=passwords).attributes == attributes
 
 
 @pytest.mark.parametrize("deleted_at", [None, 6])

@@ -14,6 +14,7 @@ from schemas.states import (
     AwaitsTime,
     Binding,
     PasswordNote,
+    PasswordStatus,
     State,
     Status,
 )
@@ -48,7 +49,7 @@ FULL = State(
     binding=Binding("uuid-1", "uid=王 梅,ou=R&D", "uuid-0", 12),
     reason="guard",
     awaited=AwaitsOrganization("o2"),
-    password=PasswordNote("topic", 3, 4, "pending"),
+    password=PasswordNote("topic", 3, 4, 5, PasswordStatus.REFUSED, tried=True),
     locked=True,
     push_id="p1",
 )
@@ -69,7 +70,7 @@ def test_every_field_is_written_as_the_contract_shows() -> None:
         "statusTime": 9,
         "reason": "guard",
         "waitingFor": {"organization": "o2"},
-        "password": {"topicId": "topic", "partition": 3, "offset": 4, "status": "pending"},
+        "password": {"topicId": "topic", "partition": 3, "offset": 4, "time": 5, "status": "refused", "tried": True},
         "locked": True,
         "pushId": "p1",
         "writer": [3, 17],
