@@ -82,7 +82,7 @@ def verifying(settings: DirectorySettings) -> ssl.SSLContext:
 
 def unverifying() -> ssl.SSLContext:
     """TLS 1.2 or newer with anybody: nothing secret may be sent before the certificate has been looked at."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

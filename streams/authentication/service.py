@@ -1,6 +1,7 @@
 """`ldapflow auth`: the process around the HTTP server of logins; and one try without it."""
 
 import asyncio
+import gc
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from importlib.metadata import version
@@ -115,6 +116,9 @@ async def _follow(settings: Settings, authenticator: Authenticator, server: Logi
     while True:
         try:
             async with AccountReader(settings, accounts):
+                # A full round of the collector through a million accounts would stop the loop for a second.
+                gc.collect()
+                gc.freeze()
                 server.desk = Logins(authenticator, accounts)
                 condition.is_loaded = True
                 log.info("states_read", accounts=len(accounts))

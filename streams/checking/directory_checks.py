@@ -84,6 +84,8 @@ class DirectoryChecks:
             encrypt = REMEDIES[HaltReason.CONFIDENTIALITY_REQUIRED]
             if self._settings.sync.passwords and not settings.allow_plaintext:
                 return fault(f"{reached} unencrypted, and sync.passwords would not be obeyed so", encrypt)
+            if self._settings.authentication.enabled and not settings.allow_plaintext:
+                return fault(f"{reached} unencrypted, and `ldapflow auth` would not start so", encrypt)
             if settings.allow_plaintext and not settings.server.loopback:
                 return advice(f"{reached} unencrypted: passwords can be read on the way", encrypt)
             return fine(f"{reached} unencrypted, on this machine")

@@ -95,14 +95,26 @@ async def run_verification(
     await save(job)
     async with Publisher(settings) as publisher:
         with Workers(settings) as workers:
-            job = await _Run(settings, request, progress, publisher, workers).run(job, save)
+            run = _Run(settings, request, progress, publisher, workers)
+            try:
+                job = await run.run(job, save)
+            finally:
+                run.ended = True
     job = replace(job, ended=_now())
     await save(job)
     return job
 
 
+class _Interrupted(Exception):
+    """Nobody waits for what a thread of ours reads any more: a process that shall end must not wait for it either."""
+
+
 class _Run:
-    """The steps of one verification."""
+    """The steps of one verification.
+
+    Attributes:
+        ended: nobody waits for it any more.
+    """
 
     def __init__(
         self, settings: Settings, request: Request, progress: Progress, publisher: Publisher, workers: Workers
@@ -113,6 +125,7 @@ class _Run:
         self._progress = progress
         self._publisher = publisher
         self._workers = workers
+        self.ended = False
 
     async def run(self, job: Verification, save: Callable[[Verification], Awaitable[None]]) -> Verification:
         """Go through all of them; what the directory refuses ends the run, and is told in the record."""
@@ -221,8 +234,9 @@ class _Run:
         loop = asyncio.get_running_loop()
 
         def call(count: int) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(function, count)
+            if self.ended:
+                raise _Interrupted
+            loop.call_soon_threadsafe(function, count)
 
         return call
 

@@ -17,7 +17,11 @@ import trustme
 from schemas.errors import ConfigurationError
 from streams.authentication.accounts import Standing
 from streams.authentication.application import MAX_BODY_BYTES
+from streams.authentication.bearer import BearerToken
+from streams.authentication.condition import Condition
+from streams.metrics import Metrics
 from streams.sandbox.slapd import Slapd
+from streams.settings.sections import Authentication
 from tests.support.logging_on import PASSWORD, POLICY, TOKEN, TRICKY, Service, dn_of, serving
 from tests.support.proxy import Proxy
 from tests.support.sink import entry_uuid
@@ -136,6 +140,15 @@ async def test_a_token_that_others_may_read_lets_nobody_in_until_that_is_mended(
     assert (await service.ask("mei"))[0] == 403
     service.token_file.chmod(0o600)
     assert (await service.ask("mei"))[0] == 200
+
+
+async def test_an_unreadable_token_is_told_on_readyz(tmp_path: Path) -> None:
+    """With its remedy."""
+    file = tmp_path / "token"
+    file.touch(mode=0o644)
+    settings = Authentication.model_validate({"enabled": True, "token": TOKEN, "token_file": str(file)})
+    condition = Condition("ldap://localhost", BearerToken(settings), Metrics())
+    assert condition.readiness()["token"].endswith(f"may be used by others than its owner: chmod 600 {file}")
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from streams.sandbox.kafka import Kafka
 from streams.sandbox.processes import free_port
 from streams.sandbox.slapd import Slapd
 from streams.settings import Settings, load_settings
+from tests.support.checking import found, settings_of
 from tests.support.flow import RunningWorker, until
 from tests.support.logging_on import PASSWORD, POLICY, TARGET, TOKEN, dn_of
 from tests.support.program import ldapflow, lines, write_configuration
@@ -222,3 +223,10 @@ def test_a_configuration_that_does_not_fit_is_one_line(
     done = ldapflow("--log-format", "text", "auth", folder=tmp_path)
     (line,) = [line for line in lines(done.stderr) if "link_not_encrypted" not in line]
     assert (done.returncode, line.startswith(words)) == (2, True), line
+
+
+async def test_check_tells_that_the_service_would_not_start(kafka: Kafka, staff: Slapd) -> None:
+    """Because of users' passwords on an unencrypted link."""
+    told = await found(settings_of(kafka, staff, authentication={"enabled": True, "token": "unused"}))
+    (line,) = [line for lines in told.values() for line in lines if "`ldapflow auth` would not start so" in line]
+    assert line.startswith("✗ ")

@@ -100,4 +100,4 @@ def test_a_larger_tree_is_repaired_exactly(
 ) -> None:
     """The same with 5,000."""
     with installation(tmp_path, kafka, fresh_slapd(), topic_prefix) as flow:
-        prove_repair(flow, 5000, 2400)
+        prove_repair(flow, 5000, 800)

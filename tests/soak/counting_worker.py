@@ -31,7 +31,7 @@ from streams.worker.serving import serve
 
 def settings_from(document: dict[str, Any]) -> Settings:
     """Only what `build_app` reads."""
-    return cast("Settings", SimpleNamespace(kafka=SimpleNamespace(**document["kafka"])))
+    return cast("Settings", SimpleNamespace(kafka=SimpleNamespace(client={}, **document["kafka"])))
 
 
 def chain(digest: str, number: int) -> str:
