@@ -41,7 +41,7 @@ _TOKEN: Final = secrets.token_urlsafe(12)
 
 
 def people() -> str:
-    """Entries in LDIF; the hash is slapd's default, so the raw bind costs the same."""
+    """Entries in LDIF. Their passwords are not hashed: a slow hash would hide what the service itself costs."""
     entries = (
         f"dn: uid=u{number},{Slapd.target_dn}\nobjectClass: inetOrgPerson\nobjectClass: top\nuid: u{number}\ncn: c\n"
         f"sn: s\nmail: u{number}@example.com\nuserPassword: {_PASSWORD}\n"
