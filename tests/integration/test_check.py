@@ -166,7 +166,7 @@ async def test_a_certificate_is_refused_until_it_is_pinned_or_its_authority_is_t
     unpinned = await found(settings_of(kafka, tls_slapd, connection={**start_tls, **other}))
     for told in (untrusted, unpinned):
         assert marks(told, "connection", "bind") == f"✗{Verdict.SKIPPED.value}"
-        assert "write its fingerprint into connection.certificate_fingerprints" in told["connection"][0]
+        assert "run `ldapflow fingerprint --pin`" in told["connection"][0]
     seen = unpinned["connection"][0].split()[5].rstrip(",")
     pinned = await found(settings_of(kafka, tls_slapd, connection={**ldaps, "certificate_fingerprints": [seen]}))
     assert pinned["connection"][0].endswith(f"by TLS, its certificate is pinned: {seen}")
