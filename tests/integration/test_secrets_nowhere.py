@@ -2,6 +2,7 @@
 
 import io
 import logging
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import orjson
 import pytest
 from confluent_kafka import Message
 
+from ldap_sink.trust import fingerprint
 from streams.cli import invocation
 from streams.cli.main import run
 from streams.kafka import Cluster
@@ -21,6 +23,7 @@ from streams.logs import configure_logging
 from streams.sandbox.slapd import Slapd, SlapdOptions
 from streams.settings.directory import directory_settings
 from streams.worker.kafka_security import kafka_security
+from tests.support.certificates import Authority
 from tests.support.directory_dump import read_tree
 from tests.support.flow import Flow, RunningWorker, until
 from tests.support.loud import speak_up
@@ -94,7 +97,7 @@ class Found:
 
 @pytest.fixture(scope="module")
 def found(secured: SecuredKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
-    """One run of everything, at debug level."""
+    """One run of everything, at debug level; both links are encrypted, as they should be where there are secrets."""
     folder = tmp_path_factory.mktemp("secrets")
     (folder / "token").touch(mode=0o600)
     (folder / "token").write_text(_TOKEN)
@@ -102,7 +105,8 @@ def found(secured: SecuredKafka, tmp_path_factory: pytest.TempPathFactory) -> It
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("KAFKA_PASSWORD", PASSWORD)
         patch.setattr(invocation, "configure_logging", speak_up)
-        slapd = stack.enter_context(Slapd(SlapdOptions(policy={})))
+        files = Authority.make(folder).issue("slapd", "localhost")
+        slapd = stack.enter_context(Slapd(SlapdOptions(policy={}, tls=files)))
         flow = Flow(
             folder,
             secured.broker,
@@ -112,11 +116,16 @@ def found(secured: SecuredKafka, tmp_path_factory: pytest.TempPathFactory) -> It
                 "bootstrap_servers": f"localhost:{secured.broker.login_port}",
                 "client": {**secured.login, "sasl.password": "${KAFKA_PASSWORD}"},
             },
+            connection={"start_tls": True, "certificate_fingerprints": [_fingerprint(files.certificate)]},
             authentication={"enabled": True, "token_file": "token"},
         )
         stack.callback(configure_logging, "json", "ERROR")
         stack.enter_context(flow)
         yield _run(flow)
+
+
+def _fingerprint(certificate: Path) -> str:
+    return fingerprint(ssl.PEM_cert_to_DER_cert(certificate.read_text()))
 
 
 def _run(flow: Flow) -> Found:
@@ -163,6 +172,7 @@ def _use_all_commands(flow: Flow, found: Found, letters: int) -> None:
         ("dead-letters", "show", "--json", "1"),
         ("dead-letters", "show", str(letters - 1)),
         ("check",),
+        ("fingerprint",),
         ("verify",),
         ("jobs", "--json"),
     ):
