@@ -120,7 +120,7 @@ class Worker:
         tasks.start(resync.watch())
         passwords = Passwords(self._metrics, await self._courier(stack, parts, reader))
         pipeline = self._pipeline(publisher, control, parts, passwords, reader, watches)
-        app = self._faust_app(pipeline, watches)
+        app = self._faust_app(pipeline, watches, redriver)
         app.origins, app.on_loss = resync.origins, resync.note
         self.serving = True
         log.info("worker_starts", name=settings.name, group=settings.kafka.application_id)
@@ -213,7 +213,7 @@ class Worker:
             incremental=settings.sync.incremental,
         )
 
-    def _faust_app(self, pipeline: Pipeline, watches: Watches) -> WorkerApp:
+    def _faust_app(self, pipeline: Pipeline, watches: Watches, redriver: Redriver) -> WorkerApp:
         self._app = app = build_app(self._settings)
         for wiring in wirings(self._settings):
             pipeline.recorder.tables[wiring.kind] = add_agent(app, wiring, partial(pipeline.handle, wiring.kind))
@@ -223,6 +223,10 @@ class Worker:
             consumer = app.ordered_consumer
             if consumer is not None:
                 consumer.on_begin = watches.look_at_everything
+
+        @app.on_partitions_revoked.connect(weak=False)
+        async def revoked(*_: object, **__: object) -> None:
+            redriver.forget_sent()
 
         return app
 

@@ -30,10 +30,12 @@ class PendingWatch:
     def look(self) -> None:
         """Ask for a look at everything that is pending: at the end of a history, on assignment, every 30 s."""
         for kind in Kind:
-            self._backlog.add(self._look_at, kind)
+            self._backlog.add(self.look_at, kind)
 
-    def _look_at(self, kind: Kind) -> Iterator[None]:
-        for seen in self._view.with_status(kind, Status.PENDING):
-            if self._owns(kind, seen.partition):
+    def look_at(self, kind: Kind) -> Iterator[None]:
+        """Take that look, step by step; the view may change between two of them."""
+        for subject in tuple(seen.subject for seen in self._view.with_status(kind, Status.PENDING)):
+            seen = self._view.get(subject)
+            if seen is not None and seen.status is Status.PENDING and self._owns(kind, seen.partition):
                 self._redriver.ask(seen.kind, seen.id, seen.partition, seen.revision, RedriveReason.RELEASE)
             yield

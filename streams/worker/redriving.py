@@ -23,7 +23,8 @@ log = structlog.get_logger(__name__)
 
 SENDERS: Final = 128  # redrives under way at once
 _RETRY_SECONDS: Final = (0.2, 5.0)
-_ASK_AGAIN_SECONDS: Final = 20.0  # if it was not handled by then; shorter than the sweep of the waiting room
+# When one that is not known to be handled may be sent again: at the next sweep, then after double the time each time.
+_ASK_AGAIN_SECONDS: Final = (20.0, 3600.0)
 
 _Key: TypeAlias = tuple[Kind, str, Revision, RedriveReason]
 
@@ -59,7 +60,8 @@ class Redriver:
         self._publisher = publisher
         self._queue: OrderedDict[_Key, int] = OrderedDict()  # with their partitions
         self._under_way: dict[_Key, object] = {}  # with a mark of the attempt; until it is known to be handled
-        self._sent: OrderedDict[_Key, float] = OrderedDict()  # not known to be handled; oldest first
+        # Not known to be handled, oldest first: when it was sent, and for how long the same asks nothing.
+        self._sent: OrderedDict[_Key, tuple[float, float]] = OrderedDict()
         self._delayed: set[_Key] = set()  # since Kafka refused or did not answer
         self._delays = 0  # of this outage
         self._senders: set[asyncio.Task[None]] = set()
@@ -93,6 +95,10 @@ class Redriver:
         self._sent.pop(key, None)
         self._under_way.pop(key, None)
 
+    def forget_sent(self) -> None:
+        """Take note that partitions were taken away: what was sent may have been handled by others."""
+        self._sent.clear()
+
     def _end(self, sender: asyncio.Task[None]) -> None:
         self._senders.discard(sender)
         if not sender.cancelled():
@@ -101,11 +107,10 @@ class Redriver:
     def _was_sent(self, key: _Key, now: float) -> bool:
         """Whether it was sent of late and is not known to be handled."""
         for _ in range(2):  # more than one comes; not all at once, there may be hundreds of thousands
-            if self._sent and now - next(iter(self._sent.values())) >= _ASK_AGAIN_SECONDS:
+            if self._sent and now - next(iter(self._sent.values()))[0] >= _ASK_AGAIN_SECONDS[1]:
                 self._sent.popitem(last=False)
-        if key in self._sent and now - self._sent[key] >= _ASK_AGAIN_SECONDS:
-            del self._sent[key]
-        return key in self._sent
+        sent, wait = self._sent.get(key, (now, 0.0))
+        return now - sent < wait
 
     async def _send_queued(self) -> None:
         """Send until nothing is left to send."""
@@ -125,7 +130,7 @@ class Redriver:
             else:
                 wait = _RETRY_SECONDS[0]
                 if self._ends(key, mark):
-                    self._sent[key] = monotonic()
+                    self._note_sent(key)
                 self._arrive(key)
         self._sending -= 1
 
@@ -133,6 +138,10 @@ class Redriver:
         kind, identifier, revision, reason = key
         value = redrive_value(identifier, revision, reason)
         await self._publisher.send(self._topics[kind], identifier.encode(), value, partition=partition)
+
+    def _note_sent(self, key: _Key) -> None:
+        _, wait = self._sent.pop(key, (0.0, 0.0))
+        self._sent[key] = (monotonic(), min(max(2 * wait, _ASK_AGAIN_SECONDS[0]), _ASK_AGAIN_SECONDS[1]))
 
     def _ends(self, key: _Key, mark: object) -> bool:
         """Take an attempt off; tells whether nothing was handled meanwhile."""

@@ -100,6 +100,7 @@ class WaitingRoom:
                 self._release(seen)
             elif budget and self._is_due(subject):
                 budget -= 1
+                self._waiting[subject] = self._waiting.pop(subject)  # whom the budget did not reach is before it now
                 self._release(seen)
             else:
                 self._break_circle(seen)

@@ -144,6 +144,28 @@ async def test_what_was_not_handled_for_a_while_is_asked_again(
     assert len(broker.sent) == count
 
 
+async def test_what_nobody_handles_is_asked_more_and_more_seldom(settings: Settings, clock: list[float]) -> None:
+    """Writing may be paused for hours while every sweep asks for the same; the topic must not grow with each."""
+    broker = Broker()
+    async with Redriver(settings, broker) as redriver:
+        for _ in range(120):  # an hour
+            redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
+            await rest()
+            clock[0] += 30
+    assert len(broker.sent) == 8
+
+
+async def test_after_partitions_were_taken_away_everything_may_be_asked_again(settings: Settings) -> None:
+    """Somebody else may have handled it, so that nobody tells us of it."""
+    broker = Broker()
+    async with Redriver(settings, broker) as redriver:
+        for _ in range(2):
+            redriver.ask(Kind.ACCOUNT, "a", 4, (2, 3), RELEASE)
+            await rest()
+            redriver.forget_sent()
+    assert len(broker.sent) == 2
+
+
 async def test_many_that_were_not_handled_for_a_while_cost_no_long_turn(settings: Settings, clock: list[float]) -> None:
     """They are forgotten little by little, and may all be asked again."""
     broker = Broker()
@@ -151,7 +173,7 @@ async def test_many_that_were_not_handled_for_a_while_cost_no_long_turn(settings
         for number in range(50_000):
             redriver.ask(Kind.ACCOUNT, f"a{number}", 4, (2, 3), RELEASE)
         await rest()
-        clock[0] += 21
+        clock[0] += 3601
         gc.collect()  # not while the time is taken
         began = process_time()
         redriver.ask(Kind.ACCOUNT, "a49999", 4, (2, 3), RELEASE)

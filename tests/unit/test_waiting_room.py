@@ -412,6 +412,13 @@ def test_a_sweep_tries_no_more_than_so_many() -> None:
     assert len(scene.sweeps()) == 5
 
 
+def test_those_behind_many_others_are_not_forgotten() -> None:
+    """All are due at every sweep: who was tried lets the others go first."""
+    scene = Scene(*(waiting(f"a{number}", AwaitsTime(), "o") for number in range(2 * RETRIES_PER_SWEEP)))
+    tried = Counter(asked for _ in range(4) for asked in scene.sweeps(after=LAST_RETRY_SECONDS))
+    assert (len(tried), max(tried.values())) == (2 * RETRIES_PER_SWEEP, 2)
+
+
 def test_a_state_that_was_written_anew_is_tried_soon_again() -> None:
     waits = waiting("a", AwaitsTime(), "o")
     scene = Scene(waits)
