@@ -70,10 +70,12 @@ def test_the_password_of_the_newest_event_counts(
 
 
 def test_an_older_password_is_stale() -> None:
-    """Also when nothing else happened in between."""
+    """Also when the clock of the events went back since, with a revival."""
     state = folded(at(1, A), at(2, password(60)))
     assert isinstance(fold(state, *at(3, password(59))), Stale)
     assert isinstance(fold(state, *at(3, password(61))), Folded)
+    revived = folded(at(1, A), at(2, password(90)), deleted(95), whole("b", update=100, event=80))
+    assert isinstance(fold(revived, *at(3, password(85))), Stale)
 
 
 def test_the_same_message_leaves_what_became_of_it() -> None:
