@@ -49,6 +49,7 @@ PINNED = {
     FlowControlQueue.clear: "fa9a86f6b097c90f",
     # overridden by ConsumerThread
     driver.AIOKafkaConsumerThread.on_start: "38b4e8bd1e10723a",
+    driver.AIOKafkaConsumerThread.verify_event_path: "b983e7735f647cb3",
     driver.AIOKafkaConsumerThread._commit: "932852ce7a23f658",
     GroupCoordinator._do_heartbeat: "dc1d6632aaa68e96",
     GroupCoordinator.fetch_committed_offsets: "6c049c7379165952",
