@@ -40,6 +40,7 @@ class Attempt:
         approved: a person approved the deletion.
         admitted: the deletion guard lets it happen.
         aside: if the wanted name is taken, take a temporary one, so that a circle of names can turn.
+        formerly: the entry that it had, also if it shall leave it: should it find that one again, it has had it since.
         has_looked_twice: the directory said that children are there, and showed none.
         stands_aside: it has the temporary one now.
         until_recorded: closed when the outcome is recorded.
@@ -54,6 +55,7 @@ class Attempt:
         *,
         approved: bool = False,
         aside: bool = False,
+        formerly: Binding | None = None,
     ) -> None:
         self.kind = kind
         self.identifier = identifier
@@ -65,6 +67,7 @@ class Attempt:
         self.has_looked_twice = False
         self.changes: list[Change] = []
         self._was_bound = state.binding is not None
+        self._formerly = formerly
         self.until_recorded = AsyncExitStack()
         self._intend = intend
 
@@ -86,6 +89,9 @@ class Attempt:
 
     def bind(self, binding: Binding | None) -> None:
         """Learn which entry it is; another one than before does not have the password yet."""
+        if binding is not None and self._formerly is not None and _is_same(binding, self._formerly):
+            # Nothing new is to be written down, or two who claim one entry would ask each other to leave for ever.
+            binding = replace(binding, bound_at=self._formerly.bound_at)
         note = self.state.password
         if note is not None and note.status is PasswordStatus.APPLIED and _is_another(binding, self.state.binding):
             note = replace(note, status=PasswordStatus.PENDING, tried=False)
@@ -110,6 +116,10 @@ class Attempt:
         if self.state.password is not None:
             self.state = replace(self.state, password=replace(self.state.password, tried=True))
         self.state = await self._intend(self.state)
+
+
+def _is_same(one: Binding, other: Binding) -> bool:
+    return (one.entry_uuid, one.target) == (other.entry_uuid, other.target)
 
 
 def _is_another(binding: Binding | None, before: Binding | None) -> bool:

@@ -159,10 +159,13 @@ class Pipeline:
             case Redrive(revision, reason):
                 self._hooks.redriven(event.kind, event.subject, revision, reason)
                 stored = await self._until_done(lambda: self.recorder.current(event))
-                # What a person retries is still to be tried when something else was written down meanwhile.
+                # What a person retries is still to be tried when something else was written down meanwhile. But within
+                # history the state is an old one, to which the directory must not go back.
                 is_retry = reason is RedriveReason.RETRY
-                if stored is None or not (
-                    self._is_meant(event, revision, reason, stored.writer) or (is_retry and _is_dead(stored))
+                if (
+                    stored is None
+                    or self._hooks.is_history(original)
+                    or not (self._is_meant(event, revision, reason, stored.writer) or (is_retry and _is_dead(stored)))
                 ):
                     return Outcome.SUPERSEDED, None, []
                 return await self._redrive(_Work(event, original, stored), stored, reason)
@@ -206,12 +209,16 @@ class Pipeline:
         match answer(reason, stored, circumstances):
             case Apply(state, approved, aside):
                 intend = self._intend(work)
-                attempt = Attempt(event.kind, event.subject, state, intend, approved=approved, aside=aside)
+                formerly = stored.binding
+                attempt = Attempt(
+                    *(event.kind, event.subject, state, intend), approved=approved, aside=aside, formerly=formerly
+                )
                 return await self._apply(work, attempt)
             case Settle(state, verdict):
                 return await self._settle(work, state, verdict)
             case WriteAgain():
-                await self.recorder.record(event, work.original.partition, stored)
+                written = await self.recorder.record(event, work.original.partition, stored)
+                self._stale_writes.note((event.kind, event.subject), stored.writer, written.writer)
                 return Outcome.UNCHANGED, None, []
             case Forget():
                 await self.recorder.forget(event)
@@ -233,9 +240,8 @@ class Pipeline:
                     self._gate.note_success()
             except Permanent as exc:
                 verdict = Verdict(Status.DEAD_LETTERED, exc.reason.value)
-                self._brake(event, exc)
-                as_before = stored is not None and (stored.status, stored.reason) == (verdict.status, verdict.reason)
-                if not (as_before and _is_silent(event)):
+                if is_news(event, verdict, stored):
+                    self._brake(event, exc)
                     await self._refuse(event.kind, work.original, exc)
             await self._settle_password(work, attempt, verdict)
             after = _judged(attempt.state, verdict, stored)
@@ -313,9 +319,13 @@ def _is_dead(state: State) -> bool:
     return state.status is Status.DEAD_LETTERED
 
 
-def _is_silent(event: Event) -> bool:
-    """Whether a redrive that fails as before writes no second dead letter; what a person retries is answered anew."""
-    return isinstance(event.payload, Redrive) and event.payload.reason is not RedriveReason.RETRY
+def is_news(event: Event, failure: Verdict, stored: State | None) -> bool:
+    """Whether a failure is told and counts for the brake: not that of a redrive that fails as before.
+
+    What a person retries is answered anew.
+    """
+    is_quiet = isinstance(event.payload, Redrive) and event.payload.reason is not RedriveReason.RETRY
+    return not is_quiet or stored is None or (stored.status, stored.reason) != (failure.status, failure.reason)
 
 
 def _judged(state: State, verdict: Verdict, stored: State | None) -> State:

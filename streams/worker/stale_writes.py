@@ -1,8 +1,8 @@
-"""Which states differ from earlier ones by what a stale event left in them alone.
+"""Which states differ from earlier ones by what a stale event left in them alone, or by nothing.
 
-A stale event changes no more than `receivedTime` and `pushId`, but like every write it gives the state a new revision.
-A redrive that was on its way for the earlier one is still meant: dropping it would lose a wake-up, since nobody applies
-a state because of a stale event.
+A stale event changes no more than `receivedTime` and `pushId`, a heal nothing, but like every write they give the state
+a new revision. A redrive that was on its way for the earlier one is still meant: dropping it would lose a wake-up,
+since nobody applies a state because of them.
 """
 
 from collections import OrderedDict
@@ -21,7 +21,7 @@ class StaleWrites:
         self._chains: OrderedDict[Subject, tuple[Revision, Revision]] = OrderedDict()  # the first and the last of each
 
     def note(self, subject: Subject, before: Revision, after: Revision) -> None:
-        """Take note that a stale event made `after` of `before`."""
+        """Take note that a stale event, or a heal, made `after` of `before`."""
         first, last = self._chains.pop(subject, (before, before))
         self._chains[subject] = (first if last == before else before, after)
         if len(self._chains) > _KEPT:
