@@ -7,7 +7,7 @@ from ldap_sink.outcomes import Applied, Waits
 from ldap_sink.sink import Sink
 from processors.rdn import temporary_rdn
 from processors.wanted import EntryRules
-from schemas.dn import DN
+from schemas.dn import DN, usual_name
 from schemas.entries import WantedEntry
 from schemas.events import Kind
 from streams.worker.attempt import Attempt
@@ -41,7 +41,7 @@ class Names:
             if isinstance(other, Applied):
                 return other
         if attempt.aside and isinstance(outcome, Waits) and outcome.occupied is not None:
-            outcome = await self._apply(attempt, _aside(wanted, attempt.identifier), parent)
+            outcome = await self._apply(attempt, aside(wanted, attempt.identifier), parent)
             attempt.stands_aside = True
         return outcome
 
@@ -61,9 +61,9 @@ def _is_taken(outcome: Applied | Waits, dn: DN) -> bool:
     return outcome.occupied is not None and outcome.occupied.matches(dn)
 
 
-def _aside(wanted: WantedEntry, identifier: str) -> WantedEntry:
+def aside(wanted: WantedEntry, identifier: str) -> WantedEntry:
     """The same entry under a name that nobody wants."""
     rdn = temporary_rdn(wanted.rdn, identifier)
-    names = {ava.attribute.lower(): (ava.octets,) for ava in rdn.avas}
-    attributes = {name: names.get(name.lower(), values) for name, values in wanted.attributes.items()}
+    names = {usual_name(ava.attribute): (ava.octets,) for ava in rdn.avas}
+    attributes = {name: names.get(usual_name(name), values) for name, values in wanted.attributes.items()}
     return replace(wanted, rdn=rdn, attributes=attributes)
