@@ -60,14 +60,15 @@ def fold(state: State | None, event: Event, password: PasswordNote | None = None
         received_time=max(known.received_time, event.received_time),
         push_id=event.push_id if event.push_id is not None else known.push_id,
     )
-    folding = _fold(known, event)
+    is_named_again = state is not None and state.is_swept and event.push_id not in {None, state.push_id}
+    folding = _fold(known, event, is_named_again=is_named_again)
     return folding if password is None else _with_password(folding, event, password)
 
 
-def _fold(known: State, event: Event) -> Folding:
+def _fold(known: State, event: Event, *, is_named_again: bool) -> Folding:
     match event.payload:
         case WholeRecord(record, revives):
-            return _fold_record(known, event, record, revives=revives)
+            return _fold_record(known, event, record, revives=revives, is_named_again=is_named_again)
         case Deletion():
             return _fold_deletion(known, event)
         case MembershipChange() as change:
@@ -90,12 +91,14 @@ def _nothing(event: Event) -> State:
     )
 
 
-def _fold_record(state: State, event: Event, record: Record, *, revives: bool) -> Folding:
+def _fold_record(state: State, event: Event, record: Record, *, revives: bool, is_named_again: bool) -> Folding:
     update_time = record.update_time
     # What was seen before the deletion is not newer, even if the source's clock ran ahead of that of the events.
     record_time = max(state.record_time, update_time or 0)
     if state.deleted_at is not None:
         newer = update_time is not None and update_time > max(state.deleted_at, state.record_time)
+        # No event deleted it, a push only did not name it: where another push does, the same record is not too old.
+        newer = newer or (is_named_again and (update_time is None or update_time >= state.record_time))
         if not (newer or (revives and event.time > state.deleted_at)):
             return Stale(state)
         return Folded(

@@ -9,10 +9,15 @@ KEPT_MS: Final = 30 * 86_400_000  # contract section 3: so long a late older eve
 
 
 def swept(state: State) -> State:
-    """The state as deleted at its own newest time: whatever the source says of the entity later is newer."""
+    """The state as deleted at its own newest time: whatever the source says of the entity later is newer.
+
+    A deletion by event has the time of that event, its last one. Here the last event lies before the deletion, if only
+    by a millisecond: so `State.is_swept` can tell the two apart.
+    """
     if state.deleted_at is not None:
         return state
-    return replace(state, deleted_at=max(state.record_time, state.event_time, state.membership_time or 0))
+    newest = max(state.record_time, state.event_time, state.membership_time or 0)
+    return replace(state, deleted_at=newest, event_time=min(state.event_time, newest - 1))
 
 
 def may_be_forgotten(state: State, now: int) -> bool:

@@ -153,6 +153,11 @@ class State:
     push_id: str | None = None
 
     @property
+    def is_swept(self) -> bool:
+        """Whether no event told of the deletion: a full push did not name the entity (`processors.retiring`)."""
+        return self.deleted_at is not None and self.deleted_at != self.event_time
+
+    @property
     def whole(self) -> bool:
         """Whether a whole record ever came; without one nothing can be created."""
         return self.record_time != NEVER

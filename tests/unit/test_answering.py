@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from processors.retiring import KEPT_MS
+from processors.retiring import KEPT_MS, swept
 from schemas.control import Approval, Discard
 from schemas.events import RedriveReason
 from schemas.states import Binding, State, Status
@@ -32,7 +32,7 @@ NOW = Circumstances(now=1000, decided=None, is_rightful=True, incremental=True)
         (RedriveReason.HEAL, BOUND, NOW, WriteAgain()),
         (RedriveReason.UNBIND, BOUND, NOW, Apply(BOUND)),
         (RedriveReason.UNBIND, BOUND, replace(NOW, is_rightful=False), Apply(UNBOUND)),
-        (RedriveReason.SWEEP, BOUND, NOW, Apply(replace(BOUND, deleted_at=7))),
+        (RedriveReason.SWEEP, BOUND, NOW, Apply(swept(BOUND))),
         (RedriveReason.APPROVE, HELD, NOW, Ignore()),
         (RedriveReason.APPROVE, HELD, replace(NOW, decided=APPROVAL), Apply(HELD, approved=True)),
         (RedriveReason.DISCARD, HELD, replace(NOW, decided=APPROVAL), Apply(HELD, approved=True)),
@@ -65,7 +65,7 @@ def test_each_reason_has_its_answer(
     [
         (RedriveReason.CORRECT, BOUND, Apply(BOUND)),
         (RedriveReason.RETRY, BOUND, Apply(BOUND)),
-        (RedriveReason.SWEEP, BOUND, Apply(replace(BOUND, deleted_at=7))),
+        (RedriveReason.SWEEP, BOUND, Apply(swept(BOUND))),
         (RedriveReason.RELEASE, WAITING, Apply(WAITING)),
         (RedriveReason.CYCLE, WAITING, Apply(WAITING, aside=True)),
         (RedriveReason.RELEASE, BOUND, Ignore()),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from processors.folding import Folded, Stale, fold
+from processors.retiring import swept
 from schemas.events import (
     ConnectivityTest,
     Event,
@@ -270,6 +271,32 @@ def test_an_organization_is_folded_by_the_same_rules() -> None:
     state = folded(event("a", 50), event("b", 60), event("c", 55))
     assert state.record is not None
     assert state.record.fields == {"organizationalUnitId": "o1", "organizationalUnitName": "b", "updateTime": 60}
+
+
+LEFT_OUT = swept(folded(pushed("a", update=50, push="p1")))
+
+
+@pytest.mark.parametrize(
+    ("event", "is_back"),
+    [
+        (pushed("a", update=50, push="p2"), True),
+        (pushed("a", update=50, push="p1"), False),  # a late repeat
+        (pushed("a", update=49, push="p2"), False),
+        (whole("a", update=50, event=50), False),
+        (whole("a", update=51, event=52), True),
+    ],
+)
+def test_what_a_push_left_out_by_mistake_comes_back_with_another_push(event: Event, *, is_back: bool) -> None:
+    """Though the record is the same; a repeat of what came before the sweep does not revive it."""
+    folding = fold(LEFT_OUT, event)
+    assert (isinstance(folding, Folded), folding.state.deleted_at is None) == (is_back, is_back)
+
+
+@pytest.mark.parametrize("update", [50, 60])
+def test_what_an_event_deleted_does_not_come_back_with_the_same_record_of_a_push(update: int) -> None:
+    """The push was made from what the source had before."""
+    before = folded(pushed("a", update=update), deleted(60))
+    assert isinstance(fold(before, pushed("a", update=update, push="p2")), Stale)
 
 
 def test_a_push_is_noted_though_it_is_stale() -> None:

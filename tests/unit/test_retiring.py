@@ -14,13 +14,22 @@ GONE = replace(KNOWN, deleted_at=7)
 
 
 @pytest.mark.parametrize(
-    ("times", "deleted_at"),
-    [({}, 7), ({"record_time": 9}, 9), ({"membership_time": 8, "event_time": 6}, 8), ({"record_time": -1}, 7)],
+    ("times", "deleted_at", "event_time"),
+    [
+        ({}, 7, 6),
+        ({"record_time": 9}, 9, 7),
+        ({"membership_time": 8, "event_time": 6}, 8, 6),
+        ({"record_time": -1}, 7, 6),
+    ],
 )
-def test_what_is_swept_is_deleted_at_its_own_newest_time(times: dict[str, int], deleted_at: int) -> None:
-    """By whichever of its clocks is ahead; nothing else changes."""
+def test_what_is_swept_is_deleted_at_its_own_newest_time(
+    times: dict[str, int], deleted_at: int, event_time: int
+) -> None:
+    """By whichever of its clocks is ahead, but told apart from a deletion by its last event; nothing else changes."""
     before = replace(KNOWN, **times)  # type: ignore[arg-type]  # all of them are times
-    assert swept(before) == replace(before, deleted_at=deleted_at)
+    after = swept(before)
+    assert after == replace(before, deleted_at=deleted_at, event_time=event_time)
+    assert after.is_swept
 
 
 def test_what_is_deleted_already_keeps_its_time() -> None:
