@@ -103,6 +103,8 @@ class _Log:
                     "group.id": f"{settings.kafka.application_id}-command",  # demanded, but never joined
                     "enable.auto.commit": False,
                     "enable.partition.eof": True,
+                    # What is asked for lies there; one request that waits for more holds up the next by half a second.
+                    "fetch.wait.max.ms": 10,
                     "auto.offset.reset": "earliest",
                     "error_cb": self._errors,
                 }
