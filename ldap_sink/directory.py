@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Self, TypeAlias
 
-from ldap_sink.failures import Conflict, translate
+from ldap_sink.failures import translate
 from ldap_sink.protocol.connection import Connection
 from ldap_sink.protocol.controls import Control, assertion, post_read, read_post_read
 from ldap_sink.protocol.filters import both, equality, present
@@ -183,7 +183,7 @@ class Directory:
         async with self._writing("password", seen.dn) as connection:
             there = await connection.read(str(seen.dn), asked(()))
             if there is None or found_entry(there).entry_uuid != seen.entry_uuid:
-                raise Conflict(NO_SUCH_OBJECT, "", f"{seen.dn} is another entry by now")
+                raise LdapResultError("password", Result(NO_SUCH_OBJECT, message="it is another entry by now"))
             await connection.set_password(str(seen.dn), password, self._permit)
 
     @asynccontextmanager

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias, assert_never
 from processors.retiring import may_be_forgotten, swept
 from schemas.control import Approval, Discard
 from schemas.events import RedriveReason
-from schemas.states import State, Status
+from schemas.states import PasswordStatus, State, Status
 from streams.worker.attempt import Verdict
 
 _WRITES_ALWAYS: Final = frozenset(
@@ -94,10 +94,20 @@ def _answer(reason: RedriveReason, stored: State, circumstances: Circumstances) 
             return Forget() if may_be_forgotten(stored, circumstances.now) else Ignore()
         case RedriveReason.CYCLE:
             return Apply(stored, aside=stored.status is Status.WAITING)
-        case RedriveReason.RELEASE | RedriveReason.UNBIND | RedriveReason.CORRECT | RedriveReason.RETRY:
+        case RedriveReason.RETRY:
+            return Apply(_with_password_to_try(stored))
+        case RedriveReason.RELEASE | RedriveReason.UNBIND | RedriveReason.CORRECT:
             return Apply(stored)
         case _:
             assert_never(reason)
+
+
+def _with_password_to_try(stored: State) -> State:
+    """What a person retries is answered anew, the password too."""
+    note = stored.password
+    if note is None or note.status is not PasswordStatus.REFUSED:
+        return stored
+    return replace(stored, password=replace(note, status=PasswordStatus.PENDING))
 
 
 def _carry_out(decided: Approval | Discard | None, stored: State) -> Answer:

@@ -22,8 +22,10 @@ from tests.support.passwords import (
     fresh_password,
     lets_in,
     rewind,
+    set_policy,
     sync_administrator,
 )
+from tests.support.program import ldapflow
 from tests.support.proxy import Proxy
 
 _EXTENDED_RESPONSE = 0x78
@@ -92,6 +94,20 @@ def test_only_the_password_is_refused_and_all_else_is_applied(staff: Staff) -> N
     assert staff.lets_in("dora", old)
     state = staff.state("dora")
     assert (state["status"], state["password"]["status"]) == ("applied", "refused")
+
+
+def test_a_refused_password_is_written_when_it_is_retried_under_another_policy(staff: Staff) -> None:
+    staff.publish(staff.created("lara", fresh_password()), staff.set("lara", TOO_SHORT))
+    [letter] = staff.refusals("lara")
+    set_policy(staff.slapd, "pwdMinLength", "4")
+    try:
+        retried = ldapflow("dead-letters", "retry", "--all", "--key", "lara", folder=staff.flow.folder)
+        assert retried.returncode == 0, retried.stderr
+        until(lambda: staff.lets_in("lara", TOO_SHORT), "the password")
+    finally:
+        set_policy(staff.slapd, "pwdMinLength", POLICY["pwdMinLength"])
+    until(staff.flow.is_idle, "an idle worker")
+    assert staff.refusals("lara") == [letter]
 
 
 def test_a_former_password_is_refused_by_the_policy_and_the_present_one_is_there_already(staff: Staff) -> None:

@@ -13,6 +13,7 @@ from ldap3.core.exceptions import LDAPInvalidCredentialsResult
 from streams.kafka import Cluster
 from streams.kafka.received import received
 from streams.sandbox.slapd import Slapd
+from streams.sandbox.slapd_configuration import POLICY_DN
 from streams.settings import Settings
 from tests.support.directory_dump import admin_connection, connected
 from tests.support.flow import Flow, RunningWorker, until
@@ -121,6 +122,13 @@ def entry(slapd: Slapd, dn: str) -> dict[str, list[bytes]]:
     with admin_connection(slapd) as connection:
         connection.search(dn, "(objectClass=*)", search_scope=ldap3.BASE, attributes=["*", "+"])
         return dict((connection.response or [])[0]["raw_attributes"])
+
+
+def set_policy(slapd: Slapd, name: str, value: str) -> None:
+    """Change the default password policy."""
+    change = {name: [(ldap3.MODIFY_REPLACE, [value])]}
+    with admin_connection(slapd) as connection:
+        connection.modify(POLICY_DN, change)  # type: ignore[no-untyped-call]  # ldap3 gives it no types
 
 
 def sync_administrator(flow: Flow) -> None:

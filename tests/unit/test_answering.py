@@ -7,11 +7,12 @@ import pytest
 from processors.retiring import KEPT_MS, swept
 from schemas.control import Approval, Discard
 from schemas.events import RedriveReason
-from schemas.states import Binding, State, Status
+from schemas.states import Binding, PasswordNote, PasswordStatus, State, Status
 from streams.worker.answering import Answer, Apply, Circumstances, Forget, Ignore, Settle, WriteAgain, answer
 from streams.worker.attempt import Verdict
 
 BOUND = State(None, 5, 7, 3, Status.APPLIED, 4, (1, 1), binding=Binding("e", "uid=a", "t", 1), locked=True)
+REFUSED = replace(BOUND, password=PasswordNote("t", 0, 1, 5, PasswordStatus.REFUSED))
 UNBOUND = replace(BOUND, binding=None, locked=False)
 WAITING = replace(BOUND, status=Status.WAITING)
 HELD = replace(BOUND, status=Status.HELD, deleted_at=7)
@@ -27,6 +28,8 @@ NOW = Circumstances(now=1000, decided=None, is_rightful=True, incremental=True)
         (RedriveReason.RELEASE, WAITING, NOW, Apply(WAITING)),
         (RedriveReason.CORRECT, BOUND, NOW, Apply(BOUND)),
         (RedriveReason.RETRY, BOUND, NOW, Apply(BOUND)),
+        (RedriveReason.RETRY, REFUSED, NOW, Apply(replace(REFUSED, password=PasswordNote("t", 0, 1, 5)))),
+        (RedriveReason.CORRECT, REFUSED, NOW, Apply(REFUSED)),
         (RedriveReason.CYCLE, WAITING, NOW, Apply(WAITING, aside=True)),
         (RedriveReason.CYCLE, BOUND, NOW, Apply(BOUND)),
         (RedriveReason.HEAL, BOUND, NOW, WriteAgain()),
