@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from time import monotonic
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
@@ -22,12 +22,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     Attributes:
         origins: which topic each input topic is.
+        positions: of the partitions that were asked for last: the offset that is read next.
     """
 
     logger = LOGGER
 
     last_heartbeat: float = 0.0
     origins: Mapping[str, Origin] = MappingProxyType({})
+    positions: Mapping[TP, int] = MappingProxyType({})
 
     async def on_start(self) -> None:
         """Start the client and watch its heartbeats."""
@@ -42,6 +44,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return success
 
         coordinator._do_heartbeat = watched  # noqa: SLF001
+
+    async def _fetch_records(self, consumer: Any, active_partitions: Any, *args: Any, **kwargs: Any) -> Any:
+        fetched = await super()._fetch_records(consumer, active_partitions, *args, **kwargs)
+        subscription = consumer._subscription.subscription  # noqa: SLF001 - the public `position` may wait
+        assignment = None if subscription is None else subscription.assignment
+        states = {} if assignment is None else {tp: assignment.state_value(tp) for tp in active_partitions or ()}
+        self.positions = {
+            TP(*tp): state.position for tp, state in states.items() if state is not None and state.has_valid_position
+        }
+        return fetched
 
     async def rewind(self, wanted: Mapping[TP, int | None]) -> dict[TP, Start]:
         """Seek to the given offsets (None: to the committed one); partitions that are gone are left out."""

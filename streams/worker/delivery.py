@@ -138,8 +138,19 @@ class OrderedConsumer(driver.Consumer):
             for tp, records in fetched.items()
             if records and not self._is_changelog_tp(tp)
         }
+        self._pass_over({tp: at for tp, at in self._thread.positions.items() if not fetched.get(tp)})
         await self._judge_lacking({tp: missing for tp, missing in lacking.items() if missing})
         return fetched
+
+    def _pass_over(self, positions: Mapping[TP, int]) -> None:
+        """Do not wait for events where only a marker of a transaction follows."""
+        for tp, position in positions.items():
+            progress = self.progress.get(tp)
+            if progress is not None:
+                was_in_history = progress.is_in_history
+                progress.pass_over(position)
+                if was_in_history and not progress.is_in_history:
+                    self._tell_begin()
 
     def _must_rewind(self, tp: TP) -> bool:
         progress = self.progress.get(tp)

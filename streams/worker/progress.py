@@ -22,7 +22,10 @@ class Progress:
         history_end: what lies before it is history, from which states are made again.
     """
 
-    __slots__ = ("_done", "_fetched", "_intake", "_refusing", "absent", "durable", "history_end", "next", "position")
+    __slots__ = (
+        *("_done", "_doubted", "_fetched", "_intake", "_refusing"),
+        *("absent", "durable", "history_end", "next", "position"),
+    )
 
     def __init__(self, start: int, durable: int | None, history_end: int = 0) -> None:
         self.next = start
@@ -32,6 +35,7 @@ class Progress:
         self.absent = 0
         self._intake = start
         self._refusing = False  # since it was full: what was delivered then is still coming in, and must come again
+        self._doubted: int | None = None  # from here on the log seemed to give nothing
         self._done: dict[int, int] = {}  # offset -> offset that follows; done early, or absent in the log
         self._fetched: deque[int] | None = None  # fetched, not yet handed to the agents; None: must be read again
 
@@ -96,6 +100,22 @@ class Progress:
         self.position = offsets[-1] + 1
         self._fetched = deque(offsets)
         return lacking
+
+    def pass_over(self, position: int) -> None:
+        """Note that the client has come to a position, and gave nothing on the way.
+
+        Markers of transactions lie between, or what was lost with a fetch that was broken off. So it is read again, as
+        soon as all before it is done, and stepped over when that gives nothing either.
+        """
+        if position <= self.position or self.position != self.next or self.must_rewind:
+            return
+        if self._doubted != self.position:
+            self._doubted = self.position
+            self.forget()
+            return
+        self._skip(self.position, position)
+        self._advance()
+        self.position = position
 
     def deliver(self, offset: int) -> bool:
         """Note that an event goes to the agents. False: the fetch was thrown away meanwhile, read again."""

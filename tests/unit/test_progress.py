@@ -52,6 +52,52 @@ def test_offsets_that_the_log_lacks_are_stepped_over_and_told() -> None:
     assert progress.absent == 2
 
 
+def test_markers_at_the_end_of_the_log_are_stepped_over_when_they_were_read_twice() -> None:
+    """Offset 1 was an event that was lost with a broken-off fetch the first time, 2 is a marker."""
+    progress = ready()
+    progress.fetch([0])
+    assert progress.deliver(0)
+    assert progress.take(0)
+    progress.finish(0)
+    progress.pass_over(3)
+    assert (progress.next, progress.must_rewind) == (1, True)
+    progress.rewind(1)
+    progress.fetch([1])
+    assert progress.deliver(1)
+    assert progress.take(1)
+    progress.finish(1)
+    for _ in range(2):  # read twice, not told twice
+        progress.pass_over(3)
+        assert progress.next == 2
+    progress.rewind(2)
+    progress.pass_over(3)
+    assert progress.next == progress.position == 3
+    progress.fetch([3])
+    assert progress.deliver(3)
+    assert progress.take(3)
+
+
+def test_nothing_is_stepped_over_while_events_are_on_their_way_or_in_work() -> None:
+    progress = ready()
+    progress.fetch([0, 1])
+    for _ in range(3):
+        progress.pass_over(3)
+    for offset in (0, 1):
+        assert progress.deliver(offset)
+        assert progress.take(offset)
+    for _ in range(3):
+        progress.pass_over(3)
+    assert (progress.next, progress.must_rewind) == (0, False)
+
+
+def test_history_ends_at_a_marker() -> None:
+    progress = Progress(0, None, history_end=1)
+    for _ in range(2):
+        progress.rewind(0)
+        progress.pass_over(1)
+    assert not progress.is_in_history
+
+
 def test_lacking_offsets_at_the_head_move_next_at_once() -> None:
     progress = ready(4)
     progress.fetch([10])
