@@ -1,5 +1,6 @@
 """The thread in which Faust's consumer talks to Kafka, taught three things: heartbeats, seeking, failing commits."""
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from time import monotonic
@@ -44,6 +45,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return success
 
         coordinator._do_heartbeat = watched  # noqa: SLF001
+
+    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:
+        consumer = super()._create_consumer(loop)
+        # What a producer took back is no event. Faust asks for that only when it writes in transactions itself.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - read when it starts
+        return consumer
 
     async def _fetch_records(self, consumer: Any, active_partitions: Any, *args: Any, **kwargs: Any) -> Any:
         fetched = await super()._fetch_records(consumer, active_partitions, *args, **kwargs)

@@ -191,7 +191,7 @@ class OrderedConsumer(driver.Consumer):
             asyncio.get_running_loop().call_soon(self.on_begin)  # its faults are not the caller's
 
     async def _judge_lacking(self, lacking: Mapping[TP, list[range]]) -> None:
-        """Tell markers of transactions, which nobody misses, from events that were deleted before they were read."""
+        """Tell what nobody misses, of transactions, from events that were deleted before they were read."""
         if not lacking:
             return
         try:
@@ -203,7 +203,7 @@ class OrderedConsumer(driver.Consumer):
             if missing.start < logs[tp].begin:
                 self._tell_loss(tp, Loss.DELETED_UNREAD, f"it has no records {missing[0]} to {missing[-1]}")
             elif len(missing) > 1:
-                self.log.error("%s-%d: the log has no records %d to %d", *tp, missing[0], missing[-1])
+                self.log.info("%s-%d: there are no events %d to %d", *tp, missing[0], missing[-1])
 
     def _tell_loss(self, tp: TP, loss: Loss, detail: str) -> None:
         self.log.error("topic %s %s: partition %d: %s", tp.topic, loss.value, tp.partition, detail)

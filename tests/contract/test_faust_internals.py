@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust import App
@@ -52,6 +53,9 @@ PINNED = {
     driver.AIOKafkaConsumerThread.on_start: "38b4e8bd1e10723a",
     driver.AIOKafkaConsumerThread.verify_event_path: "b983e7735f647cb3",
     driver.AIOKafkaConsumerThread._commit: "932852ce7a23f658",
+    driver.AIOKafkaConsumerThread._create_consumer: "a4dc6ba0681a298c",
+    driver.AIOKafkaConsumerThread._create_worker_consumer: "c2701bfc3e6f6cad",
+    AIOKafkaConsumer.start: "2f1ba70443327538",
     driver.AIOKafkaConsumerThread._fetch_records: "39a2c6c79fc1455a",
     Fetcher.fetched_records: "be4348896b9b66af",
     FetchResult.getall: "3e717e30de5068d5",
