@@ -116,7 +116,7 @@ def test_it_can_be_kept_and_looked_at(start: Start, tmp_path: Path) -> None:
     ("programs", "said"),
     [
         ([], "slapd is not installed: sudo apt-get install slapd ldap-utils\n"),
-        (["ldapmodify", "setpriv"], "Java is not installed: sudo apt-get install default-jre-headless\n"),
+        (["ldapmodify", "setpriv", "sh"], "Java is not installed: sudo apt-get install default-jre-headless\n"),
     ],
 )
 def test_what_is_missing_is_one_line(start: Start, tmp_path: Path, programs: list[str], said: str) -> None:
