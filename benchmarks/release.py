@@ -22,10 +22,10 @@ from schemas.states import AwaitsOrganization, Binding, State, Status
 from streams.control import ControlView
 from streams.kafka.publisher import Headers
 from streams.settings import Settings, load_settings
-from streams.worker.freezing import freeze_states
-from streams.worker.redriving import Redriver
-from streams.worker.state_view import Seen, StateView, seen_of
-from streams.worker.watches import Watches
+from streams.worker.states.freezing import freeze_states
+from streams.worker.states.state_view import Seen, StateView, seen_of
+from streams.worker.watching.redriving import Redriver
+from streams.worker.watching.watches import Watches
 
 ACCOUNTS: Final = 200_000
 BATCH: Final = 500  # states that come in one turn, as from the reader of the topics

@@ -12,8 +12,8 @@ from schemas.events import Kind
 from schemas.states import Status
 from streams.control import covers
 from streams.settings import Settings
-from streams.worker.state_reader import StateReader
-from streams.worker.state_view import Seen, StateView
+from streams.worker.states.state_reader import StateReader
+from streams.worker.states.state_view import Seen, StateView
 
 PATIENCE_SECONDS: Final = 60.0
 

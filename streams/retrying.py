@@ -15,7 +15,7 @@ from streams.dead_letter_log import DeadLetter
 from streams.kafka import Publisher, Received
 from streams.settings import Settings
 from streams.snapshot import Stored
-from streams.worker.redriving import redrive_value
+from streams.worker.watching.redriving import redrive_value
 
 _ATTEMPT: Final = "ldapflow-attempt"
 

@@ -18,7 +18,7 @@ from streams.held import PATIENCE_SECONDS, HeldDeletions
 from streams.kafka import Publisher
 from streams.settings import Settings
 from streams.settings.guard import guard_limits
-from streams.worker.state_view import Seen
+from streams.worker.states.state_view import Seen
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Only these; otherwise all that are held now.")]
 OfKind = Annotated[Kind | None, typer.Option("--kind", help="Only this kind.")]

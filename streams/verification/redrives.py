@@ -13,7 +13,7 @@ from streams.kafka import Publisher
 from streams.settings import Settings
 from streams.snapshot import Stored
 from streams.verification.workers import Patience, Workers
-from streams.worker.redriving import redrive_value
+from streams.worker.watching.redriving import redrive_value
 
 _AT_ONCE: Final = 500
 _POLL_SECONDS: Final = 0.25

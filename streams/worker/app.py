@@ -8,8 +8,8 @@ from streams.kafka import Cluster
 from streams.services.stopping import stop_on_signals
 from streams.settings import Settings
 from streams.settings.directory import require_target
-from streams.worker.agents import wirings
 from streams.worker.assembly import Worker
+from streams.worker.delivery.agents import wirings
 from streams.worker.not_yet import refuse_what_is_missing
 
 

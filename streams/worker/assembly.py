@@ -30,27 +30,27 @@ from streams.settings.directory import directory_settings
 from streams.settings.entry_rules import entry_rules
 from streams.settings.guard import guard_limits
 from streams.topic_identity import present_ids
-from streams.worker.account_locks import AccountLocks
-from streams.worker.agents import add_agent, build_app, wirings
-from streams.worker.applying import Applier, Parts, id_mark
+from streams.worker.applying.account_locks import AccountLocks
+from streams.worker.applying.applier import Applier, Parts, id_mark
+from streams.worker.applying.password_messages import PasswordMessages
+from streams.worker.applying.passwords import Courier, Passwords
 from streams.worker.background import Background
 from streams.worker.condition import Condition
-from streams.worker.deletion_guard import DeletionGuard
-from streams.worker.delivery import OrderedConsumer
-from streams.worker.faust_app import WorkerApp
-from streams.worker.freezing import freeze_states
+from streams.worker.delivery.agents import add_agent, build_app, wirings
+from streams.worker.delivery.faust_app import WorkerApp
+from streams.worker.delivery.ordered_consumer import OrderedConsumer
 from streams.worker.gate import Gate
-from streams.worker.password_messages import PasswordMessages
-from streams.worker.passwords import Courier, Passwords
 from streams.worker.pipeline import Hooks, Pipeline
 from streams.worker.push_marks import PushMarks
-from streams.worker.recorder import Recorder
-from streams.worker.redriving import Redriver
 from streams.worker.resync import Resync
 from streams.worker.serving import serve
-from streams.worker.state_reader import StateReader
-from streams.worker.state_view import StateView
-from streams.worker.watches import Watches
+from streams.worker.states.freezing import freeze_states
+from streams.worker.states.recorder import Recorder
+from streams.worker.states.state_reader import StateReader
+from streams.worker.states.state_view import StateView
+from streams.worker.watching.deletion_guard import DeletionGuard
+from streams.worker.watching.redriving import Redriver
+from streams.worker.watching.watches import Watches
 
 log = structlog.get_logger(__name__)
 

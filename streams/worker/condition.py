@@ -9,9 +9,9 @@ from schemas.errors import Halting
 from schemas.events import Kind
 from schemas.states import Status
 from streams.metrics import Metrics
-from streams.worker.delivery import OrderedConsumer
+from streams.worker.delivery.ordered_consumer import OrderedConsumer
 from streams.worker.gate import Gate
-from streams.worker.state_view import StateView
+from streams.worker.states.state_view import StateView
 
 log = structlog.get_logger(__name__)
 

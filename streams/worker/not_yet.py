@@ -6,7 +6,7 @@ from ldap_sink.passwords import require_protection
 from schemas.errors import ConfigurationError
 from streams.settings import Settings
 from streams.settings.directory import directory_settings
-from streams.worker.kafka_security import kafka_security
+from streams.worker.delivery.kafka_security import kafka_security
 
 
 def refuse_what_is_missing(settings: Settings) -> None:

@@ -19,13 +19,13 @@ from schemas.states import Revision, State, Status
 from streams.control import ControlView
 from streams.dead_letters import Original
 from streams.metrics import Metrics, Outcome
-from streams.worker.answering import Apply, Circumstances, Forget, Ignore, Settle, WriteAgain, answer
-from streams.worker.applying import Applier
-from streams.worker.attempt import Attempt, Verdict
+from streams.worker.applying.answering import Apply, Circumstances, Forget, Ignore, Settle, WriteAgain, answer
+from streams.worker.applying.applier import Applier
+from streams.worker.applying.attempt import Attempt, Verdict
+from streams.worker.applying.passwords import Passwords
 from streams.worker.gate import Gate
-from streams.worker.passwords import Passwords
-from streams.worker.recorder import Recorder, fits
-from streams.worker.stale_writes import StaleWrites
+from streams.worker.states.recorder import Recorder, fits
+from streams.worker.states.stale_writes import StaleWrites
 
 log = structlog.get_logger(__name__)
 

@@ -17,8 +17,8 @@ from streams.control import ControlReader, decide
 from streams.kafka import Publisher
 from streams.settings import Settings
 from streams.topic_identity import REMEDY, made_anew, present_ids, sources_of_states
-from streams.worker.agents import wirings
-from streams.worker.resuming import Loss, Origin
+from streams.worker.delivery.agents import wirings
+from streams.worker.delivery.resuming import Loss, Origin
 
 log = structlog.get_logger(__name__)
 

@@ -4,8 +4,8 @@ import asyncio
 import os
 from typing import Final
 
-from streams.worker.consumer_thread import LOGGER
-from streams.worker.faust_app import WorkerApp
+from streams.worker.delivery.consumer_thread import LOGGER
+from streams.worker.delivery.faust_app import WorkerApp
 
 START_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 20.0

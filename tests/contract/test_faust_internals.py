@@ -21,8 +21,8 @@ from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 from mode.utils.queues import FlowControlEvent, FlowControlQueue
 
-from streams.worker.consumer_thread import ConsumerThread
-from streams.worker.delivery import OrderedConsumer
+from streams.worker.delivery.consumer_thread import ConsumerThread
+from streams.worker.delivery.ordered_consumer import OrderedConsumer
 
 PINNED = {
     # overridden by OrderedConsumer

@@ -13,8 +13,8 @@ from schemas.errors import Halting, Retryable
 from schemas.states import AwaitsEntity, AwaitsTime, Status
 from streams.sandbox.slapd import Slapd
 from streams.settings import DisabledAccounts, Settings
-from streams.worker.attempt import Verdict
-from streams.worker.parents import Parent, Parents
+from streams.worker.applying.attempt import Verdict
+from streams.worker.applying.parents import Parent, Parents
 from tests.support.applying import ApplierBench, account, unit
 from tests.support.configuration import SMALLEST, load
 from tests.support.proxy import Proxy

@@ -19,7 +19,7 @@ from streams.sandbox.kafka import Kafka
 from streams.sandbox.slapd import Slapd, SlapdOptions
 from streams.snapshot import Stored, read_states
 from streams.worker.push_marks import PushMarks
-from streams.worker.redriving import redrive_value
+from streams.worker.watching.redriving import redrive_value
 from tests.support.deciding import account_state
 from tests.support.flow import Flow, until
 from tests.support.identity_source import IdentitySource, entry_uuids

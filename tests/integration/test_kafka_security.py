@@ -17,8 +17,8 @@ from schemas.errors import ConfigurationError
 from streams.kafka import client_config
 from streams.sandbox.slapd import Slapd
 from streams.settings import Settings
-from streams.worker.agents import build_app
-from streams.worker.kafka_security import kafka_security
+from streams.worker.delivery.agents import build_app
+from streams.worker.delivery.kafka_security import kafka_security
 from tests.support.flow import Flow
 from tests.support.identity_source import IdentitySource
 from tests.support.secured_kafka import KEY_PASSWORD, PASSWORD, SecuredKafka

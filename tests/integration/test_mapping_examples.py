@@ -29,8 +29,8 @@ from schemas.states import Binding, State, Status
 from streams.sandbox.slapd import Slapd
 from streams.settings import load_settings
 from streams.settings.entry_rules import entry_rules
-from streams.worker.attempt import Attempt
-from streams.worker.naming import Names
+from streams.worker.applying.attempt import Attempt
+from streams.worker.applying.naming import Names
 from tests.support.configuration import ENVIRONMENT, SMALLEST
 from tests.support.directory_dump import Tree
 from tests.support.sink import Bench, open_bench, write

@@ -12,7 +12,7 @@ from streams.kafka import Publisher
 from streams.sandbox.kafka import Kafka
 from streams.sandbox.slapd import Slapd
 from streams.snapshot import Stored, read_states
-from streams.worker.redriving import redrive_value
+from streams.worker.watching.redriving import redrive_value
 from tests.support.flow import Flow, until
 from tests.support.identity_source import IdentitySource, found_entries
 

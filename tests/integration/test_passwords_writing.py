@@ -17,10 +17,10 @@ from streams.dead_letters import Original
 from streams.metrics import PasswordResult
 from streams.sandbox.slapd import Slapd, SlapdOptions
 from streams.settings import DisabledAccounts
-from streams.worker.account_locks import AccountLocks
-from streams.worker.attempt import Attempt
-from streams.worker.passwords import Courier
-from streams.worker.state_view import StateView, seen_of
+from streams.worker.applying.account_locks import AccountLocks
+from streams.worker.applying.attempt import Attempt
+from streams.worker.applying.passwords import Courier
+from streams.worker.states.state_view import StateView, seen_of
 from tests.support.passwords import POLICY, TOO_SHORT, entry, fresh_password, lets_in
 from tests.support.proxy import Proxy
 from tests.support.sink import SEARCH, Bench, has_request, lose_reply, open_bench, person, write

@@ -22,7 +22,7 @@ from streams.kafka.publisher import publish_all
 from streams.logs import configure_logging
 from streams.sandbox.slapd import Slapd, SlapdOptions
 from streams.settings.directory import directory_settings
-from streams.worker.kafka_security import kafka_security
+from streams.worker.delivery.kafka_security import kafka_security
 from tests.support.certificates import Authority
 from tests.support.directory_dump import read_tree
 from tests.support.flow import Flow, RunningWorker, until

@@ -14,7 +14,7 @@ from streams.kafka import Message, Publisher, create_topics, publish_all, read_t
 from streams.sandbox.kafka import Kafka
 from streams.settings import Settings, load_settings
 from streams.topic_identity import present_ids, record_topic_ids
-from streams.worker.resuming import Loss
+from streams.worker.delivery.resuming import Loss
 from streams.worker.resync import Resync, TopicsMadeAnew
 from tests.support.broker import make_anew
 from tests.support.program import ldapflow, lines, write_configuration

@@ -25,7 +25,7 @@ from mode import CrashingSupervisor
 from schemas.events import Kind
 from streams.services.stopping import stop_on_signals
 from streams.settings import Settings
-from streams.worker.agents import Wiring, add_agent, build_app
+from streams.worker.delivery.agents import Wiring, add_agent, build_app
 from streams.worker.serving import serve
 
 

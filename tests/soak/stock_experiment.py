@@ -1,4 +1,4 @@
-"""Shows why delivery.py exists: the same faults on stock Faust lose events.
+"""Shows why streams/worker/delivery exists: the same faults on stock Faust lose events.
 
 `scripts/soak --stock` runs it; it is no test, since what it shows is somebody else's fault.
 """

@@ -11,12 +11,12 @@ from streams.kafka.publisher import Headers
 from streams.settings import DisabledAccounts, Settings
 from streams.settings.entry_rules import entry_rules
 from streams.settings.guard import guard_limits
-from streams.worker.account_locks import AccountLocks
-from streams.worker.applying import Applier, Parts
-from streams.worker.attempt import Attempt, Verdict
-from streams.worker.deletion_guard import DeletionGuard
-from streams.worker.redriving import Redriver
-from streams.worker.state_view import StateView, seen_of
+from streams.worker.applying.account_locks import AccountLocks
+from streams.worker.applying.applier import Applier, Parts
+from streams.worker.applying.attempt import Attempt, Verdict
+from streams.worker.states.state_view import StateView, seen_of
+from streams.worker.watching.deletion_guard import DeletionGuard
+from streams.worker.watching.redriving import Redriver
 from tests.support.sink import Bench, organization
 
 PROBE_SECONDS = 0.1

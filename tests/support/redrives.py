@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from schemas.events import ROOT_ORGANIZATION, Kind, RedriveReason
 from schemas.states import Binding, Revision, Status
-from streams.worker.state_view import Reading, Seen
+from streams.worker.states.state_view import Reading, Seen
 
 TARGET: Final = "00000000-0000-4000-8000-000000000001"
 

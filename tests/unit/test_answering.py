@@ -8,8 +8,8 @@ from processors.retiring import KEPT_MS, swept
 from schemas.control import Approval, Discard
 from schemas.events import RedriveReason
 from schemas.states import Binding, PasswordNote, PasswordStatus, State, Status
-from streams.worker.answering import Answer, Apply, Circumstances, Forget, Ignore, Settle, WriteAgain, answer
-from streams.worker.attempt import Verdict
+from streams.worker.applying.answering import Answer, Apply, Circumstances, Forget, Ignore, Settle, WriteAgain, answer
+from streams.worker.applying.attempt import Verdict
 
 BOUND = State(None, 5, 7, 3, Status.APPLIED, 4, (1, 1), binding=Binding("e", "uid=a", "t", 1), locked=True)
 REFUSED = replace(BOUND, password=PasswordNote("t", 0, 1, 5, PasswordStatus.REFUSED))

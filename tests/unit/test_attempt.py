@@ -6,7 +6,7 @@ import pytest
 
 from schemas.events import Kind
 from schemas.states import Binding, State, Status
-from streams.worker.attempt import Attempt
+from streams.worker.applying.attempt import Attempt
 
 FORMERLY = Binding("e", "uid=a", "t", 5)
 UNBOUND = State(None, 5, 7, 3, Status.APPLIED, 4, (1, 1))

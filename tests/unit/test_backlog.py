@@ -6,8 +6,8 @@ from time import thread_time
 
 import pytest
 
-from streams.worker import backlog
-from streams.worker.backlog import Backlog
+from streams.worker.watching import backlog
+from streams.worker.watching.backlog import Backlog
 
 
 def noting(done: list[str], steps: int = 1) -> tuple[Backlog, "Look"]:

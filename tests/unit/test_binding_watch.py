@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from schemas.events import Kind, RedriveReason
-from streams.worker.binding_watch import BindingWatch
-from streams.worker.state_view import Seen, StateView
+from streams.worker.states.state_view import Seen, StateView
+from streams.worker.watching.binding_watch import BindingWatch
 from tests.support.redrives import TARGET, RecordedRedrives, again, bound, read, seen, unbound
 
 RELEASE, UNBIND, HEAL = RedriveReason.RELEASE, RedriveReason.UNBIND, RedriveReason.HEAL

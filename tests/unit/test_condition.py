@@ -5,7 +5,7 @@ from schemas.states import Status
 from streams.metrics import Metrics
 from streams.worker.condition import Condition
 from streams.worker.gate import Gate
-from streams.worker.state_view import StateView
+from streams.worker.states.state_view import StateView
 from tests.support.redrives import TARGET, again, seen, unit
 
 

@@ -10,9 +10,9 @@ from schemas.control import Approval, Decided, Discard
 from schemas.events import Kind, RedriveReason
 from schemas.states import Status
 from streams.control import ControlView
-from streams.worker.backlog import Backlog
-from streams.worker.deletion_guard import DeletionGuard, HeldWatch
-from streams.worker.state_view import Seen, StateView
+from streams.worker.states.state_view import Seen, StateView
+from streams.worker.watching.backlog import Backlog
+from streams.worker.watching.deletion_guard import DeletionGuard, HeldWatch
 from tests.support.redrives import TARGET, RecordedRedrives, again, bound, seen, unit
 
 WINDOW = 1000

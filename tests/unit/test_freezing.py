@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.worker import freezing
-from streams.worker.freezing import freeze_states
-from streams.worker.state_view import StateView
+from streams.worker.states import freezing
+from streams.worker.states.freezing import freeze_states
+from streams.worker.states.state_view import StateView
 from tests.support.redrives import TARGET, seen
 
 

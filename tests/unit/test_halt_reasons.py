@@ -9,7 +9,7 @@ from schemas.halt_reasons import REMEDIES, HaltReason
 from streams.metrics import Metrics
 from streams.worker.condition import Condition
 from streams.worker.gate import Gate
-from streams.worker.state_view import StateView
+from streams.worker.states.state_view import StateView
 
 REFUSED = Halting(HaltReason.INVALID_CREDENTIALS, "bind: invalidCredentials(49)")
 LINE = "bind: invalidCredentials(49): correct connection.admin_dn or the password"

@@ -3,7 +3,7 @@
 import random
 from collections import defaultdict
 
-from streams.worker.index import Index
+from streams.worker.states.index import Index
 
 
 def test_members_come_and_go() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from schemas.errors import ConfigurationError
 from streams.settings import Settings
-from streams.worker.kafka_security import Login, kafka_security
+from streams.worker.delivery.kafka_security import Login, kafka_security
 
 LOGIN = {"sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "flow", "sasl.password": "hunter2"}
 

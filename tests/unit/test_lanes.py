@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 from faust.types import EventT
 
-from streams.worker import lanes
-from streams.worker.lanes import Lanes
+from streams.worker.delivery import lanes
+from streams.worker.delivery.lanes import Lanes
 
 
 class FakeMessage:

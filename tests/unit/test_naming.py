@@ -2,7 +2,7 @@
 
 from schemas.dn import RDN
 from schemas.entries import WantedEntry
-from streams.worker.naming import aside
+from streams.worker.applying.naming import aside
 
 
 def test_the_naming_attribute_takes_the_temporary_name_by_whatever_name_it_is_mapped() -> None:

@@ -14,9 +14,9 @@ from schemas.secrets import password_in
 from schemas.states import Binding, PasswordNote, PasswordStatus, State
 from streams.dead_letters import Original
 from streams.metrics import Metrics
-from streams.worker.attempt import Attempt
+from streams.worker.applying.attempt import Attempt
+from streams.worker.applying.passwords import Passwords, password_of
 from streams.worker.not_yet import refuse_what_is_missing
-from streams.worker.passwords import Passwords, password_of
 from tests.support.configuration import SMALLEST, Load, load, with_connection
 from tests.support.folded_account import created, deleted, joined, password, shown, whole
 

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from schemas.events import Kind, RedriveReason
-from streams.worker.backlog import Backlog
-from streams.worker.path_watch import PathWatch
-from streams.worker.state_view import Seen, StateView
+from streams.worker.states.state_view import Seen, StateView
+from streams.worker.watching.backlog import Backlog
+from streams.worker.watching.path_watch import PathWatch
 from tests.support.redrives import TARGET, RecordedRedrives, again, bound, seen, unit
 
 SOURCE = "src"

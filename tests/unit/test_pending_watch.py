@@ -2,9 +2,9 @@
 
 from schemas.events import Kind, RedriveReason
 from schemas.states import Status
-from streams.worker.backlog import Backlog
-from streams.worker.pending_watch import PendingWatch
-from streams.worker.state_view import StateView
+from streams.worker.states.state_view import StateView
+from streams.worker.watching.backlog import Backlog
+from streams.worker.watching.pending_watch import PendingWatch
 from tests.support.redrives import TARGET, RecordedRedrives, again, seen, unit
 
 

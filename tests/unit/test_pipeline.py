@@ -23,16 +23,16 @@ from streams.metrics import Metrics
 from streams.settings import DisabledAccounts, Settings
 from streams.settings.directory import directory_settings
 from streams.settings.entry_rules import entry_rules
-from streams.worker.account_locks import AccountLocks
-from streams.worker.applying import Applier, Parts
-from streams.worker.attempt import Verdict
-from streams.worker.deletion_guard import DeletionGuard
+from streams.worker.applying.account_locks import AccountLocks
+from streams.worker.applying.applier import Applier, Parts
+from streams.worker.applying.attempt import Verdict
+from streams.worker.applying.passwords import Passwords
 from streams.worker.gate import Gate
-from streams.worker.passwords import Passwords
 from streams.worker.pipeline import Hooks, Pipeline, is_news
-from streams.worker.recorder import Recorder
-from streams.worker.redriving import Redriver, redrive_value
-from streams.worker.state_view import Seen, StateView
+from streams.worker.states.recorder import Recorder
+from streams.worker.states.state_view import Seen, StateView
+from streams.worker.watching.deletion_guard import DeletionGuard
+from streams.worker.watching.redriving import Redriver, redrive_value
 from tests.support.configuration import SMALLEST, load
 from tests.support.redrives import TARGET
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.worker.progress import AHEAD_LIMIT, Hole, Progress
+from streams.worker.delivery.progress import AHEAD_LIMIT, Hole, Progress
 
 
 def ready(start: int = 0) -> Progress:

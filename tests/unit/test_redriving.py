@@ -13,8 +13,8 @@ from schemas.errors import CommandFailed, Retryable
 from schemas.events import Kind, RedriveReason
 from streams.kafka.publisher import Headers
 from streams.settings import Settings
-from streams.worker import redriving
-from streams.worker.redriving import Redriver
+from streams.worker.watching import redriving
+from streams.worker.watching.redriving import Redriver
 from tests.support.configuration import SMALLEST, load
 
 __all__ = ["load"]  # the fixture

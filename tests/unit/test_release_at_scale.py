@@ -7,10 +7,10 @@ from time import thread_time
 from schemas.dn import DN
 from schemas.events import Kind
 from schemas.states import AwaitsOrganization, Status
-from streams.worker.backlog import Backlog
-from streams.worker.scope_watch import ScopeWatch
-from streams.worker.state_view import Seen, StateView
-from streams.worker.waiting_room import WaitingRoom
+from streams.worker.states.state_view import Seen, StateView
+from streams.worker.watching.backlog import Backlog
+from streams.worker.watching.scope_watch import ScopeWatch
+from streams.worker.watching.waiting_room import WaitingRoom
 from tests.support.redrives import TARGET, RecordedRedrives, bound, seen, unit
 
 ACCOUNTS = 20_000

@@ -5,8 +5,8 @@ from time import process_time
 
 import pytest
 
-from streams.worker import removals
-from streams.worker.removals import Removals
+from streams.worker.states import removals
+from streams.worker.states.removals import Removals
 
 
 @pytest.mark.parametrize("few", [0, 2, 1000])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.worker.resuming import Log, Loss, Origin, Start, start_of
+from streams.worker.delivery.resuming import Log, Loss, Origin, Start, start_of
 
 LOG = Log(begin=10, end=20, origin=Origin("now"))
 ANEW = Log(begin=10, end=20, origin=Origin("now", is_anew=True))

@@ -8,9 +8,9 @@ import pytest
 from schemas.dn import DN
 from schemas.events import Kind, RedriveReason
 from schemas.states import Status
-from streams.worker.backlog import Backlog
-from streams.worker.scope_watch import ScopeWatch
-from streams.worker.state_view import Seen, StateView
+from streams.worker.states.state_view import Seen, StateView
+from streams.worker.watching.backlog import Backlog
+from streams.worker.watching.scope_watch import ScopeWatch
 from tests.support.redrives import TARGET, RecordedRedrives, again, bound, seen, unit
 
 SOURCE = "src"

@@ -1,7 +1,7 @@
 """A redrive is meant for a state although stale events came in between, and for no other."""
 
 from schemas.events import Kind
-from streams.worker.stale_writes import StaleWrites
+from streams.worker.states.stale_writes import StaleWrites
 
 MEI = (Kind.ACCOUNT, "a1")
 

@@ -3,8 +3,8 @@
 import pytest
 from faust.types import TP
 
-from streams.worker.progress import Progress
-from streams.worker.stalls import STALL_SECONDS, Stalls
+from streams.worker.delivery.progress import Progress
+from streams.worker.delivery.stalls import STALL_SECONDS, Stalls
 
 HERE = TP("idaas.accounts", 0)
 

@@ -9,7 +9,7 @@ from schemas.dn import DN
 from schemas.events import Json, Kind
 from schemas.records import record_of
 from schemas.states import Binding, State, Status
-from streams.worker.state_view import Reading, Seen, StateView, seen_of
+from streams.worker.states.state_view import Reading, Seen, StateView, seen_of
 from tests.support.redrives import TARGET, again, bound, read, seen, unbound, unit
 
 

@@ -4,9 +4,9 @@ import asyncio
 
 from schemas.events import Kind, RedriveReason
 from schemas.states import AwaitsTime, Status
-from streams.worker.backlog import Backlog
-from streams.worker.state_view import Seen, StateView
-from streams.worker.stranger_watch import StrangerWatch
+from streams.worker.states.state_view import Seen, StateView
+from streams.worker.watching.backlog import Backlog
+from streams.worker.watching.stranger_watch import StrangerWatch
 from tests.support.redrives import TARGET, RecordedRedrives, again, bound, seen, unbound
 
 RELEASED = [("a", RedriveReason.RELEASE)]

@@ -9,9 +9,9 @@ import pytest
 from schemas.dn import DN
 from schemas.events import Kind, RedriveReason
 from schemas.states import Awaited, AwaitsChildren, AwaitsEntity, AwaitsOrganization, AwaitsTime, Status
-from streams.worker.backlog import Backlog
-from streams.worker.state_view import Seen, StateView
-from streams.worker.waiting_room import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, RETRIES_PER_SWEEP, WaitingRoom
+from streams.worker.states.state_view import Seen, StateView
+from streams.worker.watching.backlog import Backlog
+from streams.worker.watching.waiting_room import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, RETRIES_PER_SWEEP, WaitingRoom
 from tests.support.redrives import TARGET, RecordedRedrives, again, bound, seen, unbound, unit
 
 SOURCE = "src"

@@ -1,4 +1,4 @@
-"""The Faust application: stock Faust with the delivery of `delivery.py`, and the settings that were tested with it."""
+"""The Faust application: stock Faust with our delivery, and the settings that were tested with it."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -10,9 +10,9 @@ from faust.transport.drivers import aiokafka as driver
 from mode.utils.objects import cached_property
 from mode.utils.queues import FlowControlEvent
 
-from streams.worker.consumer_thread import LOGGER
-from streams.worker.delivery import OrderedConsumer
-from streams.worker.resuming import Loss, Origin
+from streams.worker.delivery.consumer_thread import LOGGER
+from streams.worker.delivery.ordered_consumer import OrderedConsumer
+from streams.worker.delivery.resuming import Loss, Origin
 
 
 class Transport(driver.Transport):

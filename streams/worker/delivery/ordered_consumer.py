@@ -20,10 +20,10 @@ from faust.types import TP, Message
 from mode import Service
 from mode.utils.futures import notify
 
-from streams.worker.consumer_thread import LOGGER, ConsumerThread
-from streams.worker.progress import Progress
-from streams.worker.resuming import Loss
-from streams.worker.stalls import STALL_SECONDS, Stalls
+from streams.worker.delivery.consumer_thread import LOGGER, ConsumerThread
+from streams.worker.delivery.progress import Progress
+from streams.worker.delivery.resuming import Loss
+from streams.worker.delivery.stalls import STALL_SECONDS, Stalls
 
 EXIT_LOST_PLACE: Final = 75  # contract section 5
 _FETCH_SECONDS: Final = 0.25

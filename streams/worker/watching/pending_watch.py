@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 from schemas.events import Kind, RedriveReason
 from schemas.states import Status
-from streams.worker.backlog import Backlog
-from streams.worker.redriving import Redrives
-from streams.worker.state_view import StateView
+from streams.worker.states.state_view import StateView
+from streams.worker.watching.backlog import Backlog
+from streams.worker.watching.redriving import Redrives
 
 
 class PendingWatch:

@@ -6,9 +6,9 @@ Their own records do not change, but the values that are made of `organization.p
 from collections.abc import Callable, Iterator
 
 from schemas.events import Kind, RedriveReason
-from streams.worker.backlog import Backlog
-from streams.worker.redriving import Redrives
-from streams.worker.state_view import Seen, StateView
+from streams.worker.states.state_view import Seen, StateView
+from streams.worker.watching.backlog import Backlog
+from streams.worker.watching.redriving import Redrives
 
 
 class PathWatch:

@@ -12,7 +12,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.worker.resuming import Log, Origin, Start, start_of
+from streams.worker.delivery.resuming import Log, Origin, Start, start_of
 
 # Faust and mode tell of every start and stop at INFO; under their name they are quiet (streams/logs.py).
 LOGGER: Final = logging.getLogger("faust.ldapflow")

@@ -10,9 +10,9 @@ from mode import CrashingSupervisor
 
 from schemas.events import Kind
 from streams.settings import Settings
-from streams.worker.faust_app import WorkerApp
-from streams.worker.kafka_security import KafkaSecurity, kafka_security
-from streams.worker.lanes import WINDOW, Lanes
+from streams.worker.delivery.faust_app import WorkerApp
+from streams.worker.delivery.kafka_security import KafkaSecurity, kafka_security
+from streams.worker.delivery.lanes import WINDOW, Lanes
 
 Handler = Callable[[EventT[Any]], Awaitable[None]]
 

@@ -20,9 +20,9 @@ from schemas.secrets import password_in
 from schemas.states import Binding, PasswordNote, PasswordStatus, Status
 from streams.dead_letters import Original
 from streams.metrics import Metrics, PasswordResult
-from streams.worker.account_locks import AccountLocks
-from streams.worker.attempt import Attempt, Verdict
-from streams.worker.state_view import StateView
+from streams.worker.applying.account_locks import AccountLocks
+from streams.worker.applying.attempt import Attempt, Verdict
+from streams.worker.states.state_view import StateView
 
 log = structlog.get_logger(__name__)
 

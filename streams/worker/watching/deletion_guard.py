@@ -9,9 +9,9 @@ from schemas.control import Approval, Discard
 from schemas.events import Kind, RedriveReason
 from schemas.states import Status
 from streams.control import ControlView
-from streams.worker.backlog import Backlog
-from streams.worker.redriving import Redrives
-from streams.worker.state_view import Seen, StateView
+from streams.worker.states.state_view import Seen, StateView
+from streams.worker.watching.backlog import Backlog
+from streams.worker.watching.redriving import Redrives
 
 
 class DeletionGuard:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 
 from schemas.events import Kind, RedriveReason, Subject
 from schemas.states import AwaitsTime, Status
-from streams.worker.backlog import Backlog
-from streams.worker.index import Index
-from streams.worker.redriving import Redrives
-from streams.worker.state_view import Seen, StateView
+from streams.worker.states.index import Index
+from streams.worker.states.state_view import Seen, StateView
+from streams.worker.watching.backlog import Backlog
+from streams.worker.watching.redriving import Redrives
 
 
 class StrangerWatch:

@@ -7,7 +7,7 @@ from processors.retiring import may_be_forgotten, swept
 from schemas.control import Approval, Discard
 from schemas.events import RedriveReason
 from schemas.states import PasswordStatus, State, Status
-from streams.worker.attempt import Verdict
+from streams.worker.applying.attempt import Verdict
 
 _WRITES_ALWAYS: Final = frozenset(
     {RedriveReason.CORRECT, RedriveReason.SWEEP, RedriveReason.APPROVE, RedriveReason.RETRY}

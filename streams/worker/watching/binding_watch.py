@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from schemas.events import Kind, RedriveReason
-from streams.worker.redriving import Redrives
-from streams.worker.state_view import Seen, StateView
+from streams.worker.states.state_view import Seen, StateView
+from streams.worker.watching.redriving import Redrives
 
 
 class BindingWatch:

@@ -14,8 +14,8 @@ from typing import Final, TypeAlias
 from processors.placement import homes
 from schemas.events import Kind, Subject
 from schemas.states import Awaited, Binding, Revision, State, Status
-from streams.worker.index import Index
-from streams.worker.removals import Removals
+from streams.worker.states.index import Index
+from streams.worker.states.removals import Removals
 
 Tally: TypeAlias = tuple[int, str | None]  # a partition and a reason
 Listener: TypeAlias = Callable[["Seen | None", "Seen | None"], None]

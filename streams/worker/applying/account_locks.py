@@ -5,7 +5,7 @@ from ldap_sink.marks import IdMark
 from schemas.entries import Change
 from schemas.events import Kind, Record
 from streams.settings import DisabledAccounts
-from streams.worker.attempt import Attempt
+from streams.worker.applying.attempt import Attempt
 
 
 class AccountLocks:

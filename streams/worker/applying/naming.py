@@ -10,7 +10,7 @@ from processors.wanted import EntryRules
 from schemas.dn import DN, usual_name
 from schemas.entries import WantedEntry
 from schemas.events import Kind
-from streams.worker.attempt import Attempt
+from streams.worker.applying.attempt import Attempt
 
 
 class Names:

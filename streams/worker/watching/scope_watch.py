@@ -9,9 +9,9 @@ from processors.placement import Outside, Placed, is_source_or_root, place_below
 from schemas.dn import DN
 from schemas.events import Kind, RedriveReason, Subject
 from schemas.states import Status
-from streams.worker.backlog import Backlog
-from streams.worker.redriving import Redrives
-from streams.worker.state_view import Seen, StateView
+from streams.worker.states.state_view import Seen, StateView
+from streams.worker.watching.backlog import Backlog
+from streams.worker.watching.redriving import Redrives
 
 
 class ScopeWatch:

@@ -10,7 +10,7 @@ from ldap_sink.directory import Directory
 from ldap_sink.sink import Sink
 from schemas.dn import DN
 from schemas.states import Revision
-from streams.worker.state_view import StateView
+from streams.worker.states.state_view import StateView
 
 Route: TypeAlias = tuple[tuple[str, Revision], ...]
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from schemas.events import Event, Kind
 from schemas.state_codec import decode_state, encode_state
 from schemas.states import Binding, State
-from streams.worker.state_view import Seen, StateView, seen_of
+from streams.worker.states.state_view import Seen, StateView, seen_of
 
 MAX_STATE_BYTES: Final = 900_000  # Kafka's default limit for a message is 1 MiB
 

@@ -17,10 +17,10 @@ from processors.placement import Unplaced, place_below
 from schemas.dn import DN
 from schemas.events import Kind, RedriveReason, Subject
 from schemas.states import AwaitsChildren, AwaitsEntity, AwaitsOrganization, AwaitsTime, Revision, Status
-from streams.worker.backlog import Backlog
-from streams.worker.index import Index
-from streams.worker.redriving import Redrives
-from streams.worker.state_view import Seen, StateView
+from streams.worker.states.index import Index
+from streams.worker.states.state_view import Seen, StateView
+from streams.worker.watching.backlog import Backlog
+from streams.worker.watching.redriving import Redrives
 
 FIRST_RETRY_SECONDS: Final = 30.0
 LAST_RETRY_SECONDS: Final = 3600.0

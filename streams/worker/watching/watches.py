@@ -6,16 +6,16 @@ from time import monotonic
 from schemas.events import Kind
 from streams.control import ControlView
 from streams.settings import Settings
-from streams.worker.backlog import Backlog
-from streams.worker.binding_watch import BindingWatch
-from streams.worker.deletion_guard import HeldWatch
-from streams.worker.path_watch import PathWatch
-from streams.worker.pending_watch import PendingWatch
-from streams.worker.redriving import Redrives
-from streams.worker.scope_watch import ScopeWatch
-from streams.worker.state_view import StateView
-from streams.worker.stranger_watch import StrangerWatch
-from streams.worker.waiting_room import WaitingRoom
+from streams.worker.states.state_view import StateView
+from streams.worker.watching.backlog import Backlog
+from streams.worker.watching.binding_watch import BindingWatch
+from streams.worker.watching.deletion_guard import HeldWatch
+from streams.worker.watching.path_watch import PathWatch
+from streams.worker.watching.pending_watch import PendingWatch
+from streams.worker.watching.redriving import Redrives
+from streams.worker.watching.scope_watch import ScopeWatch
+from streams.worker.watching.stranger_watch import StrangerWatch
+from streams.worker.watching.waiting_room import WaitingRoom
 
 
 class Watches:

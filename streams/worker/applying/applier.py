@@ -19,13 +19,13 @@ from schemas.errors import Retryable
 from schemas.events import Kind, Record, RedriveReason
 from schemas.states import AwaitsEntity, AwaitsOrganization, AwaitsTime, Binding, State, Status
 from streams.settings import DisabledAccounts
-from streams.worker.account_locks import AccountLocks
-from streams.worker.attempt import Attempt, Verdict
-from streams.worker.deletion_guard import DeletionGuard
-from streams.worker.naming import Names
-from streams.worker.parents import Parent, Parents, ParentVanished
-from streams.worker.redriving import Redriver
-from streams.worker.state_view import StateView
+from streams.worker.applying.account_locks import AccountLocks
+from streams.worker.applying.attempt import Attempt, Verdict
+from streams.worker.applying.naming import Names
+from streams.worker.applying.parents import Parent, Parents, ParentVanished
+from streams.worker.states.state_view import StateView
+from streams.worker.watching.deletion_guard import DeletionGuard
+from streams.worker.watching.redriving import Redriver
 
 _ROUNDS: Final = 8
 

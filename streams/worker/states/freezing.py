@@ -8,7 +8,7 @@ import gc
 from itertools import count
 from typing import Final
 
-from streams.worker.state_view import Seen, StateView
+from streams.worker.states.state_view import Seen, StateView
 
 EVERY: Final = 10_000  # changes; a round through what they leave takes a few hundredths of a second
 

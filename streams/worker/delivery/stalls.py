@@ -5,7 +5,7 @@ from typing import Final
 
 from faust.types import TP
 
-from streams.worker.progress import Progress
+from streams.worker.delivery.progress import Progress
 
 STALL_SECONDS: Final = 10.0
 

@@ -15,7 +15,7 @@ from schemas.state_codec import decode_state
 from schemas.states import State
 from streams.kafka import MessageReader, Received, TopicTail
 from streams.settings import Settings
-from streams.worker.state_view import Reading, Seen, StateView, seen_of
+from streams.worker.states.state_view import Reading, Seen, StateView, seen_of
 
 log = structlog.get_logger(__name__)
 

@@ -1,0 +1,1 @@
+"""One state to its entry (design sections 4 and 5)."""

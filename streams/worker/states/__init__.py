@@ -1,0 +1,1 @@
+"""What is stored of every entity: written by the owners, known to all."""
