@@ -54,7 +54,7 @@ class Comparison:
         self.snapshot = snapshot
         self.organizations = organizations
         self._yardstick = yardstick
-        self._swept = swept
+        self._swept = {number: snapshot.revision(number) for number, is_gone in enumerate(swept) if is_gone}
         self._comparer = yardstick.comparer(organizations)
         self._has_entry = bytearray(size)
         self._home = array("i", [_NOT_ASKED]) * size
@@ -65,8 +65,12 @@ class Comparison:
         self._claimed: dict[int, list[str]] = {}
 
     def is_swept(self, number: int) -> bool:
-        """Whether a complete push did not bring the entity."""
-        return number < len(self._swept) and bool(self._swept[number])
+        """Whether a complete push did not bring the entity, and its state is still the one of which that was said."""
+        return self._swept.get(number) == self.snapshot.revision(number)
+
+    def is_spared(self, number: int) -> bool:
+        """Whether a complete push did not bring the entity, but something came for it since: it may be a live event."""
+        return number in self._swept and not self.is_swept(number)
 
     def has_entry(self, number: int) -> bool:
         """Whether an entry was found that the entity is bound to."""

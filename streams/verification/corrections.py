@@ -111,6 +111,8 @@ class Corrections:
         if not numbers:
             return
         await asyncio.to_thread(self._snapshot.read)
+        # The redrive names the state as it is now: nobody but us could see that a live event came before it.
+        numbers = [number for number in numbers if not self._comparison.is_spared(number)]
         self.touched.update(numbers)
         await self._redrives.ask(self._wishes(numbers), progress)
         await self._settle(numbers)

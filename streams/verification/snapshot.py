@@ -108,7 +108,7 @@ class Snapshot:
             return None
         if number is None:
             number = self._append(kind, message.identifier)
-        elif self._traits[number] and (generation, count) < self._writer(number):
+        elif self._traits[number] and (generation, count) < self.revision(number):
             return None
         self._packed[number] = self._packers[kind].pack(message.value)
         self._partitions[number] = message.partition
@@ -136,7 +136,8 @@ class Snapshot:
         if first != number:
             self._shared.setdefault(entry, {first}).add(number)
 
-    def _writer(self, number: int) -> Revision:
+    def revision(self, number: int) -> Revision:
+        """Which of its states is the one that was read last."""
         return self._writers[0][number], self._writers[1][number]
 
     @staticmethod

@@ -88,11 +88,10 @@ class Company:
         found = self.entries[identifier]
         self.entries[identifier] = FoundEntry(dn, found.entry_uuid, b"", found.attributes)
 
-    def compare(self) -> Comparison:
-        """Compare all."""
-        made = Comparison(
-            self.snapshot, read_organizations(self.snapshot), self._yardstick, bytearray(len(self.snapshot))
-        )
+    def compare(self, *swept: int) -> Comparison:
+        """Compare all; of these numbers, a complete push did not bring the entities."""
+        gone = bytearray(number in swept for number in range(len(self.snapshot)))
+        made = Comparison(self.snapshot, read_organizations(self.snapshot), self._yardstick, gone)
         made.take(self.entries.values())
         made.finish()
         return made
@@ -211,3 +210,12 @@ def test_an_entry_that_has_become_somebodys_meanwhile_is_not_told(company: Compa
     company.put_account("a4", "o1")
     comparison.drop_changed(company.changed)
     assert told(comparison) == []
+
+
+def test_whom_a_push_did_not_bring_is_spared_if_a_live_event_comes_before_it_is_swept(company: Company) -> None:
+    """It would be deleted by a redrive that names the state which that event made."""
+    numbers = [company.snapshot.number(Kind.ACCOUNT, identifier) or 0 for identifier in ("a1", "a2")]
+    comparison = company.compare(*numbers)
+    company.put_account("a1", "o1")
+    assert [comparison.is_swept(number) for number in numbers] == [False, True]
+    assert [comparison.is_spared(number) for number in numbers] == [True, False]
