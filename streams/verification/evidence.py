@@ -67,11 +67,14 @@ class Evidence:
                 swept[number] = False  # they stand for the target node, pushed or not
         return swept
 
-    @property
-    def makes_whole(self) -> bool:
-        """Whether a complete push has made the states whole, and the topics' ids are to be recorded for that."""
+    def makes_whole(self, control: ControlView) -> bool:
+        """Whether a complete push has made the states whole, and the topics' ids are to be recorded for that.
+
+        Args:
+            control: as it is now. What was found lost since the states were read is not made whole by their push.
+        """
         resync = self.control.resync_needed
-        if self.push is None:
+        if self.push is None or control.resync_needed != resync:
             return False
         return self.control.topic_ids is None or (resync is not None and self._is_whole_since(resync.time))
 
@@ -103,13 +106,22 @@ async def gather_evidence(settings: Settings, workers: Workers, advance: Callabl
         return Evidence(
             settings=settings,
             snapshot=snapshot,
-            control=view_of(read_to_end(settings, [topics.control])),
+            control=read_control(settings),
             topic_ids=ids,
             by_kafkas_time=all(found[topic].get("message.timestamp.type") == _KAFKAS_TIME for topic in inputs),
             push=_complete_push(settings, snapshot, committed),
         )
 
     return await asyncio.to_thread(read)
+
+
+def read_control(settings: Settings) -> ControlView:
+    """All decisions until now.
+
+    Raises:
+        CommandFailed: Kafka does not answer, or the topic is missing.
+    """
+    return view_of(read_to_end(settings, [settings.topics.control]))
 
 
 def _complete_push(settings: Settings, snapshot: Snapshot, committed: Mapping[tuple[str, int], int]) -> FullPush | None:

@@ -22,7 +22,7 @@ from streams.settings.directory import directory_settings
 from streams.verification.comparison import Comparison
 from streams.verification.corrections import Approver, Corrections
 from streams.verification.doubts import doubts_about_tree
-from streams.verification.evidence import Evidence, gather_evidence
+from streams.verification.evidence import Evidence, gather_evidence, read_control
 from streams.verification.forgetting import forgettable
 from streams.verification.organizations import read_organizations
 from streams.verification.redrives import Redrives, StandStill
@@ -213,7 +213,7 @@ class _Run:
             return results.interrupt(job, f"the workers stand still: {still}; what was asked of them stays valid")
         if job.report is not None:
             results.take_uncorrectable(job.report)
-        if evidence.makes_whole:
+        if evidence.makes_whole(await asyncio.to_thread(read_control, settings)):
             await decide(self._publisher, settings, TopicIds(evidence.topic_ids))
         return results.end(job)
 

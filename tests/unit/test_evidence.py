@@ -50,7 +50,7 @@ def test_a_topic_that_was_made_anew_is_named(settings: Settings) -> None:
     found = evidence(settings, TopicIds(IDS), ids={**IDS, "ldapflow.accounts": "other"}, push=PUSH)
     [doubt] = found.doubts()
     assert "ldapflow.accounts" in doubt
-    assert not found.makes_whole
+    assert not found.makes_whole(found.control)
 
 
 def test_the_jobs_may_be_lost(settings: Settings) -> None:
@@ -63,14 +63,25 @@ def test_what_a_worker_noticed_holds_until_a_full_push_that_began_later(settings
     for push in (None, PUSH):
         found = evidence(settings, *noticed, push=push)
         assert ["made anew" in doubt for doubt in found.doubts()] == [True]
-        assert not found.makes_whole
+        assert not found.makes_whole(found.control)
     later = evidence(settings, *noticed, push=FullPush("q", 1, 1, began=1001, ended=2000))
-    assert (list(later.doubts()), later.makes_whole) == ([], True)
+    assert (list(later.doubts()), later.makes_whole(later.control)) == ([], True)
 
 
 def test_the_ids_are_recorded_with_the_first_complete_push_if_they_never_were(settings: Settings) -> None:
-    assert evidence(settings, push=PUSH).makes_whole
-    assert not evidence(settings, TopicIds(IDS), push=PUSH).makes_whole
+    for decisions, expected in (((), True), ((TopicIds(IDS),), False)):
+        found = evidence(settings, *decisions, push=PUSH)
+        assert found.makes_whole(found.control) is expected
+
+
+@pytest.mark.parametrize("known", [(), (ResyncNeeded("idaas.accounts was made anew"),)])
+def test_what_is_found_lost_while_a_verification_runs_is_not_over_when_it_ends(
+    settings: Settings, known: tuple[Decision, ...]
+) -> None:
+    """Its push came before that; whatever was lost before it is made whole by the next run."""
+    push = FullPush("p", 1, 1, began=1001, ended=2000)
+    found, now = (evidence(settings, *decisions, push=push) for decisions in (known, (*known, ResyncNeeded("lost"))))
+    assert not found.makes_whole(now.control)
 
 
 def organization(identifier: str, received_time: int = 5) -> Received:
