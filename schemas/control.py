@@ -17,12 +17,12 @@ class Approval:
 
     Attributes:
         kind: None means both.
-        ids: None means every one that was held then.
+        ids: None means every one that was held then; a set, because each held state is looked up in it.
         before: milliseconds: states whose `status_time` is later were not looked at.
     """
 
     kind: Kind | None
-    ids: tuple[str, ...] | None
+    ids: frozenset[str] | None
     before: int
 
 
@@ -31,7 +31,7 @@ class Discard:
     """Held deletions shall not happen: the entries stay, as unmanaged ones; fields as in `Approval`."""
 
     kind: Kind | None
-    ids: tuple[str, ...] | None
+    ids: frozenset[str] | None
     before: int
 
 

@@ -84,9 +84,9 @@ def _decision(document: dict[str, Any]) -> Decision | None:
 def _document(decision: Decision) -> dict[str, Any]:
     match decision:
         case Approval(kind, ids, before):
-            return {"command": "approve", "kind": kind, "ids": ids, "before": before}
+            return {"command": "approve", "kind": kind, "ids": _listed(ids), "before": before}
         case Discard(kind, ids, before):
-            return {"command": "discard", "kind": kind, "ids": ids, "before": before}
+            return {"command": "discard", "kind": kind, "ids": _listed(ids), "before": before}
         case Pause():
             return {"command": "pause"}
         case Resume():
@@ -103,14 +103,18 @@ def _document(decision: Decision) -> dict[str, Any]:
             assert_never(decision)
 
 
-def _scope(document: dict[str, Any]) -> tuple[Kind | None, tuple[str, ...] | None, int]:
+def _scope(document: dict[str, Any]) -> tuple[Kind | None, frozenset[str] | None, int]:
     # What is missing is not "all of them": that would approve more than somebody meant.
     if "kind" not in document or "ids" not in document:
         raise ValueError("a decision about deletions names kind and ids")
     kind, ids = document["kind"], document["ids"]
     if ids is not None and not (isinstance(ids, list) and all(isinstance(item, str) for item in ids)):
         raise ValueError("ids is not a list of ids")
-    return None if kind is None else Kind(kind), None if ids is None else tuple(ids), _integer(document, "before")
+    return None if kind is None else Kind(kind), None if ids is None else frozenset(ids), _integer(document, "before")
+
+
+def _listed(ids: frozenset[str] | None) -> list[str] | None:
+    return None if ids is None else sorted(ids)
 
 
 def _integer(document: dict[str, Any], name: str) -> int:

@@ -54,8 +54,8 @@ class HeldDeletions:
         Raises:
             CommandFailed: an id is not held; names all such.
         """
-        held, wanted = self.of(kind), list(dict.fromkeys(ids))
-        missing = sorted(set(wanted) - {seen.id for seen in held})
+        held, wanted = self.of(kind), frozenset(ids)
+        missing = sorted(wanted - {seen.id for seen in held})
         if missing:
             raise CommandFailed(f"not held: {', '.join(missing)}: nothing was decided; see `ldapflow guard status`")
         return [seen for seen in held if seen.id in wanted] if wanted else held

@@ -91,7 +91,7 @@ async def _decide(
             return 0
         # Nobody has looked at what comes to be held later: it is not meant.
         before = max(seen.status_time for seen in chosen)
-        decision = sort(kind, tuple(sorted({seen.id for seen in chosen})) if ids else None, before)
+        decision = sort(kind, frozenset(seen.id for seen in chosen) if ids else None, before)
         async with Publisher(settings) as publisher:
             await decide(publisher, settings, decision)
         with progress("decided and done", len(chosen)) as show:

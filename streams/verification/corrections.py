@@ -203,7 +203,7 @@ class Approver:
         for start in range(0, len(held), _IDS_AT_ONCE):
             some = [stored for _, stored in held[start : start + _IDS_AT_ONCE]]
             before = max(stored.state.status_time for stored in some)
-            decision = Approval(kind, tuple(sorted(stored.id for stored in some)), before)
+            decision = Approval(kind, frozenset(stored.id for stored in some), before)
             await decide(self._publisher, self._settings, decision)
         left = [number for number, _ in held]
         patience = Patience(self._patience)

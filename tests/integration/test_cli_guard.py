@@ -77,7 +77,7 @@ def test_approving_all_covers_what_was_listed_and_waits_until_it_is_done(install
 
 def test_discarding_one_says_its_id_and_time_alone(installation: Installation) -> None:
     with installation.running("guard", "discard", "a1") as command:
-        assert installation.await_decision() == Discard(None, ("a1",), 100)
+        assert installation.await_decision() == Discard(None, frozenset({"a1"}), 100)
         let_go(installation, "a1")
         done = command.result()
     assert (done.returncode, done.stdout) == (0, "discarded 1\n")

@@ -20,7 +20,7 @@ from streams.control import ControlView, command_id, view_of
 from streams.kafka import Received
 
 DECISIONS: list[Decision] = [
-    Approval(Kind.ACCOUNT, ("a", "ü"), 7),
+    Approval(Kind.ACCOUNT, frozenset({"a", "ü"}), 7),
     Approval(None, None, 0),
     Discard(Kind.ORGANIZATION, None, 7),
     Pause(),
@@ -96,7 +96,7 @@ def test_the_last_resume_is_known_also_after_a_pause() -> None:
     assert last == Decided(1, 1001, Resume())
 
 
-ONE, EVERYONE = Approval(Kind.ACCOUNT, ("a",), 10), Discard(None, None, 10)
+ONE, EVERYONE = Approval(Kind.ACCOUNT, frozenset({"a"}), 10), Discard(None, None, 10)
 
 
 @pytest.mark.parametrize(

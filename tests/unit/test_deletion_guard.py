@@ -184,9 +184,9 @@ def test_without_a_decision_nothing_happens() -> None:
         (Approval(None, None, 300), [("a", APPROVE), ("b", APPROVE), ("o", APPROVE)]),
         (Approval(Kind.ACCOUNT, None, 300), [("a", APPROVE), ("b", APPROVE)]),
         (Approval(None, None, 199), [("a", APPROVE)]),
-        (Approval(None, ("b", "c"), 300), [("b", APPROVE)]),
+        (Approval(None, frozenset({"b", "c"}), 300), [("b", APPROVE)]),
         (Discard(Kind.ORGANIZATION, None, 300), [("o", DISCARD)]),
-        (Discard(None, ("a",), 100), [("a", DISCARD)]),
+        (Discard(None, frozenset({"a"}), 100), [("a", DISCARD)]),
     ],
 )
 def test_what_a_decision_speaks_of_is_redriven(
@@ -200,19 +200,19 @@ def test_what_a_decision_speaks_of_is_redriven(
 
 def test_the_last_decision_holds() -> None:
     scene = Scene()
-    for decision in (Approval(None, None, 200), Discard(None, ("b",), 200)):
+    for decision in (Approval(None, None, 200), Discard(None, frozenset({"b"}), 200)):
         scene.decide(decision)
     assert scene.asked() == [("a", APPROVE), ("b", DISCARD)]
 
 
 def test_a_decision_that_is_there_already_is_found_when_a_state_comes_to_be_known_as_held() -> None:
     """Its owner was away when the person decided."""
-    scene = Scene(Approval(None, ("a",), 100))
+    scene = Scene(Approval(None, frozenset({"a"}), 100))
     assert scene.redrives.take() == [("a", APPROVE)]
 
 
 def test_who_comes_to_be_held_again_is_not_covered_by_an_older_decision() -> None:
-    scene = Scene(Approval(None, ("a",), 100))
+    scene = Scene(Approval(None, frozenset({"a"}), 100))
     scene.redrives.take()
     scene.view.absorb(again(again(scene.first), status_time=101))
     assert scene.redrives.take() == []
