@@ -97,11 +97,18 @@ def test_the_deletion_of_an_organization_redrives_nobody_below_it() -> None:
 
 
 def test_who_stands_below_an_organization_that_left_moves_to_another_of_its_own_in_scope() -> None:
-    """It stays in scope, and so has no other cause; who stands where it belongs is left alone."""
+    """It stays in scope, and so has no other cause; whoever has several homes is asked, wherever it seems to stand."""
     scene = Scene(bound(unit("u", "top")), again(bound(unit("top", SOURCE))))
     scene.change(below("a", "u", "u", "top"))
     scene.change(below("b", "top", "top", "u"))
-    assert scene.change(again(again(bound(unit("u", "outer"))))) == ["a"]
+    assert scene.change(again(again(bound(unit("u", "outer"))))) == ["a", "b"]
+
+
+def test_an_old_name_that_another_organization_has_by_now_hides_nobody() -> None:
+    """`a` was put below `u` when that had the name that `v`, its first home, gets now: by DNs it seems to be there."""
+    scene = Scene(bound(unit("u", "top"), name="new"), unit("v", "outer"), again(bound(unit("top", SOURCE))))
+    scene.change(below("a", "old", "v", "u"))
+    assert scene.change(again(bound(unit("v", "top"), name="old"))) == ["a"]
 
 
 def test_who_finds_a_better_home_moves_there() -> None:
@@ -130,7 +137,9 @@ def test_the_target_node_is_a_home_as_well() -> None:
     scene = Scene(bound(unit("u", "outer")), again(bound(unit("top", SOURCE))))
     scene.change(below("a", "top", "u", SOURCE, "top"))
     scene.change(bound(seen("b", "u", SOURCE)))
-    assert scene.change(again(again(bound(unit("u"))))) == ["a"]
+    scene.change(again(again(bound(unit("u")))))
+    scene.watch.look_at_everything()
+    assert scene.asked() == ["a", "u"]  # and not who stands below the target node already
 
 
 def test_who_is_deleted_or_belongs_nowhere_is_left_alone() -> None:

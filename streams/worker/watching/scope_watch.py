@@ -55,30 +55,35 @@ class ScopeWatch:
             self._backlog.add(self._look_below, either.id)
 
     def _look_at_kind(self, kind: Kind) -> Iterator[None]:
-        return self._look_at((kind, identifier) for identifier in tuple(self._view.entities[kind]))
+        return self._look_at(
+            ((kind, identifier) for identifier in tuple(self._view.entities[kind])), self._stands_elsewhere
+        )
 
     def _look_below(self, organization_id: str) -> Iterator[None]:
-        return self._look_at(seen.subject for seen in self._view.below(organization_id))
+        return self._look_at((seen.subject for seen in self._view.below(organization_id)), _has_several_homes)
 
-    def _look_at(self, subjects: Iterable[Subject]) -> Iterator[None]:
+    def _look_at(self, subjects: Iterable[Subject], may_move: Callable[[Seen], bool]) -> Iterator[None]:
         for subject in subjects:
             seen = self._view.get(subject)
             if seen is not None and self._owns(seen.kind, seen.partition):
-                self._test(seen)
+                self._test(seen, may_move)
             yield
 
-    def _test(self, seen: Seen) -> None:
+    def _test(self, seen: Seen, may_move: Callable[[Seen], bool]) -> None:
         if seen.is_deleted or not seen.parents or is_source_or_root(seen.id, self._source_node):
             return
         is_outside = all(self._is_outside(parent) for parent in seen.parents)
         # Held: its deletion waits for a person; back in scope, that is over.
         told_outside = seen.status in {Status.OUT_OF_SCOPE, Status.HELD}
-        if is_outside != told_outside or self._has_better_home(seen):
+        if is_outside != told_outside or may_move(seen):
             self._redrive(seen)
 
-    def _has_better_home(self, seen: Seen) -> bool:
-        """Whether somebody with several organizations stands below another than the first in scope, as far as known."""
-        if len(seen.parents) < 2 or not seen.is_bound or seen.binding is None or seen.status is Status.HELD:  # noqa: PLR2004
+    def _stands_elsewhere(self, seen: Seen) -> bool:
+        """Whether somebody with several homes stands below another than the first in scope, by the DNs last heard of.
+
+        They may be old, and another organization have the name by now: good enough where not all can be asked.
+        """
+        if not _has_several_homes(seen) or seen.binding is None:
             return False
         placement = place_below(seen.parents, self._view.organization, self._source_node)
         if not isinstance(placement, Placed):
@@ -99,6 +104,11 @@ class ScopeWatch:
             placement = walk(organization_id, self._view.organization, self._source_node)
             self._outside[organization_id] = isinstance(placement, Outside)
         return self._outside[organization_id]
+
+
+def _has_several_homes(seen: Seen) -> bool:
+    """Whether another of its organizations may be the first in scope when one of them moves."""
+    return len(seen.parents) > 1 and seen.is_bound and seen.status is not Status.HELD
 
 
 def _position(seen: Seen | None) -> tuple[tuple[str, ...], bool, bool] | None:
