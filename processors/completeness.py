@@ -29,6 +29,8 @@ def incompleteness(push: FullPush, carried: Mapping[Kind, int], committed: Mappi
         return "its begin mark never came"
     if push.ended is None:
         return "its end mark has not come"
+    if not push.organizations and not push.accounts:
+        return "it declares nothing at all"
     behind = [place for place, end in push.input_ends.items() if committed.get(place, 0) < end]
     if behind or not push.input_ends:
         return "the workers have not handled all of it yet"
@@ -36,6 +38,11 @@ def incompleteness(push: FullPush, carried: Mapping[Kind, int], committed: Mappi
         if carried.get(kind, 0) != declared:
             return f"{declared} {kind.value}s were declared, {carried.get(kind, 0)} have come and can be used"
     return None
+
+
+def sweeps(push: FullPush, kind: Kind) -> bool:
+    """Whether who did not come with a complete push is gone: of a kind of which nobody came, the export was empty."""
+    return bool(push.organizations if kind is Kind.ORGANIZATION else push.accounts)
 
 
 def is_swept(push_id: str | None, received_time: int, push: FullPush, margin: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from processors.completeness import PRODUCER_CLOCK_MARGIN_MS, incompleteness, is_swept, last_push
+from processors.completeness import PRODUCER_CLOCK_MARGIN_MS, incompleteness, is_swept, last_push, sweeps
 from schemas.control import ResyncNeeded
 from schemas.events import ROOT_ORGANIZATION, Kind
 from schemas.jobs import FullPush
@@ -61,6 +61,8 @@ class Evidence:
             return bytearray(len(snapshot))
         margin = 0 if self.by_kafkas_time else PRODUCER_CLOCK_MARGIN_MS
         swept = snapshot.without_push(lambda carried, received: is_swept(carried, received, push, margin))
+        for kept in (number for kind in Kind if not sweeps(push, kind) for number in snapshot.numbers(kind)):
+            swept[kept] = False
         for identifier in (self.settings.sync.source_node, ROOT_ORGANIZATION):
             number = snapshot.number(Kind.ORGANIZATION, identifier)
             if number is not None:

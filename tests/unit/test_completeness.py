@@ -28,6 +28,7 @@ def test_a_push_whose_numbers_all_agree_is_complete() -> None:
         (PUSH, {**CARRIED, Kind.ACCOUNT: 2}, COMMITTED, "3 accounts were declared, 2"),
         (PUSH, {**CARRIED, Kind.ORGANIZATION: 3}, COMMITTED, "2 organizations were declared, 3"),
         (PUSH, {}, COMMITTED, "2 organizations were declared, 0"),
+        (replace(PUSH, organizations=0, accounts=0), {}, COMMITTED, "declares nothing"),  # the export was empty
     ],
 )
 def test_a_push_that_lacks_anything_is_not(

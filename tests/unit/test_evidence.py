@@ -112,3 +112,10 @@ def test_nobody_is_swept_without_a_complete_push_or_while_there_is_a_doubt(setti
     for found in (evidence(settings), evidence(settings, ResyncNeeded("lost"), push=FullPush("p", 1, 1, began=999))):
         found.snapshot.take([organization("o1")])
         assert list(found.swept()) == [0]
+
+
+def test_a_push_without_any_organization_sweeps_none(settings: Settings) -> None:
+    """Somebody pushed the file of the accounts alone, or an export was empty."""
+    found = evidence(settings, push=FullPush("p", 0, 1, began=1000, ended=2000))
+    found.snapshot.take([organization("o1")])
+    assert list(found.swept()) == [0]
