@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import Self
+from typing import Final, Self
 
 import structlog
 
@@ -12,6 +12,9 @@ from streams.kafka import Publisher, Received, TopicTail, read_to_end
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+# What the next run writes down for one that could not.
+ABANDONED: Final = "its process ended without a word; what it asked of the workers stays valid, the next run goes on"
 
 
 class JobView:
@@ -41,9 +44,11 @@ class JobView:
         return self._jobs.get(identifier)
 
     def ended(self, identifier: str) -> Verification | None:
-        """A verification that has written down its end."""
+        """A verification that has written down its end itself."""
         job = self._jobs.get(identifier)
-        return job if isinstance(job, Verification) and job.state is not JobState.RUNNING else None
+        if not isinstance(job, Verification) or job.state is JobState.RUNNING or job.detail == ABANDONED:
+            return None
+        return job
 
     def named(self, request: str) -> Verification | None:
         """The verification that was run for a request."""

@@ -15,14 +15,13 @@ from schemas.jobs import JobState, Verification
 from streams.kafka import Cluster, Publisher
 from streams.settings import Settings
 from streams.verifier.exclusion import Exclusion, Occupied, group_of
-from streams.verifier.jobs import JobView, read_jobs, write_job
+from streams.verifier.jobs import ABANDONED, JobView, read_jobs, write_job
 from streams.verifier.run import Progress, Request, run_verification
 
 log = structlog.get_logger(__name__)
 
 _LAST_WORD_SECONDS: Final = 5.0
 
-ABANDONED: Final = "its process ended without a word; what it asked of the workers stays valid, the next run goes on"
 _TOLD: Final = "it was told to end; what it asked of the workers stays valid, the next run goes on"
 _LOST: Final = "Kafka heard nothing of it for too long, so that another one may run; the next run goes on"
 

@@ -1,7 +1,9 @@
 """What is known of the jobs: which verification runs, and which one does what somebody asked for."""
 
+from dataclasses import replace
+
 from schemas.jobs import FullPush, Job, JobState, Trigger, Verification
-from streams.verifier.jobs import JobView
+from streams.verifier.jobs import ABANDONED, JobView
 
 
 def verification(
@@ -45,6 +47,12 @@ def test_the_last_one_without_an_end_may_be_the_one_that_runs() -> None:
 def test_only_who_has_written_its_end_has_ended() -> None:
     view = JobView([verification("a", 1, JobState.RUNNING), verification("b", 1, JobState.FAILED)])
     assert [view.ended(name) is not None for name in ("a", "b", "c")] == [False, True, False]
+
+
+def test_an_end_that_the_next_run_wrote_is_none() -> None:
+    """Whoever waited for the run that was killed must have another one."""
+    killed = replace(verification("a", 1, JobState.UNFINISHED), detail=ABANDONED)
+    assert JobView([killed]).ended("a") is None
 
 
 def test_who_names_a_request_answers_it() -> None:
