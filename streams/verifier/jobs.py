@@ -13,14 +13,20 @@ from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
 
+KEPT: Final = 100  # verifications: each may tell of thousands of differences, and whoever reads them reads all
 # What the next run writes down for one that could not.
 ABANDONED: Final = "its process ended without a word; what it asked of the workers stays valid, the next run goes on"
 
 
 class JobView:
-    """The last record of every job."""
+    """The last record of every full push, and of the last verifications.
+
+    Attributes:
+        outdated: the ids of earlier verifications.
+    """
 
     def __init__(self, jobs: Iterable[Job] = ()) -> None:
+        self.outdated: set[str] = set()
         self._jobs: dict[str, Job] = {}
         for job in jobs:
             self.take_in(job)
@@ -28,6 +34,14 @@ class JobView:
     def take_in(self, job: Job) -> None:
         """Take in the next record."""
         self._jobs[job.id] = job
+        for older in self._verifications[:-KEPT]:
+            del self._jobs[older.id]
+            self.outdated.add(older.id)
+
+    def forget(self, identifier: str) -> None:
+        """Take in that there is no record of a job any more."""
+        self._jobs.pop(identifier, None)
+        self.outdated.discard(identifier)
 
     @property
     def all(self) -> list[Job]:
@@ -84,8 +98,13 @@ def read_jobs(settings: Settings) -> JobView:
     Raises:
         CommandFailed: Kafka does not answer, or the topic is missing.
     """
-    messages = read_to_end(settings, [settings.topics.jobs])
-    return JobView(job for message in messages if (job := _job_of(message)) is not None)
+    view = JobView()
+    for message in read_to_end(settings, [settings.topics.jobs]):
+        if message.value is None:
+            view.forget(message.identifier)
+        elif (job := _job_of(message)) is not None:
+            view.take_in(job)
+    return view
 
 
 class JobReader:
@@ -149,6 +168,16 @@ async def write_job(publisher: Publisher, settings: Settings, job: Job) -> None:
         Retryable, CommandFailed: as `Publisher.send`.
     """
     await publisher.send(settings.topics.jobs, job.id.encode(), encode_job(job))
+
+
+async def remove_outdated(publisher: Publisher, settings: Settings, view: JobView) -> None:
+    """Remove the records of earlier verifications.
+
+    Raises:
+        Retryable, CommandFailed: as `Publisher.send`.
+    """
+    for identifier in view.outdated:
+        await publisher.send(settings.topics.jobs, identifier.encode(), None)
 
 
 def _job_of(message: Received) -> Job | None:

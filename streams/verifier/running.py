@@ -15,7 +15,7 @@ from schemas.jobs import JobState, Verification
 from streams.kafka import Cluster, Publisher
 from streams.settings import Settings
 from streams.verifier.exclusion import Exclusion, Occupied, group_of
-from streams.verifier.jobs import ABANDONED, JobView, read_jobs, write_job
+from streams.verifier.jobs import ABANDONED, JobView, read_jobs, remove_outdated, write_job
 from streams.verifier.run import Progress, Request, run_verification
 
 log = structlog.get_logger(__name__)
@@ -74,6 +74,7 @@ async def run_alone(settings: Settings, request: Request, progress: Progress) ->
                     return answer
                 for abandoned in jobs.unended:
                     await write_job(publisher, settings, ended(abandoned, JobState.UNFINISHED, ABANDONED))
+                await remove_outdated(publisher, settings, jobs)
                 if journal.lost:
                     raise CommandFailed(_LOST)
                 running = asyncio.create_task(run_verification(settings, request, progress, journal.save))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from schemas.jobs import FullPush, Job, JobState, Trigger, Verification
-from streams.verifier.jobs import ABANDONED, JobView
+from streams.verifier.jobs import ABANDONED, KEPT, JobView
 
 
 def verification(
@@ -70,3 +70,13 @@ def test_a_dry_run_answers_no_request_for_a_full_sync() -> None:
 
 def test_an_earlier_verification_of_another_request_is_no_answer() -> None:
     assert answer(verification("other", 50, request="s")) is None
+
+
+def test_only_the_last_verifications_are_kept() -> None:
+    """Each may tell of thousands of differences. Full pushes are small, and stay; who was removed is not outdated."""
+    runs = [verification(f"v{number}", number) for number in range(KEPT + 2)]
+    view = JobView([FullPush("p", 1, 1, began=0), *reversed(runs)])
+    assert [job.id for job in view.all] == ["p", *(job.id for job in runs[2:])]
+    assert view.outdated == {"v0", "v1"}
+    view.forget("v0")
+    assert view.outdated == {"v1"}
