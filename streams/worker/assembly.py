@@ -39,6 +39,7 @@ from streams.worker.condition import Condition
 from streams.worker.delivery.agents import add_agent, build_app, wirings
 from streams.worker.delivery.faust_app import WorkerApp
 from streams.worker.delivery.ordered_consumer import OrderedConsumer
+from streams.worker.delivery.progress import Progress
 from streams.worker.gate import Gate
 from streams.worker.pipeline import Hooks, Pipeline
 from streams.worker.push_marks import PushMarks
@@ -207,6 +208,7 @@ class Worker:
                 partial(_look_again, parts.redriver),
                 PushMarks(settings, publisher).note,
                 self._is_history,
+                self._was_told,
             ),
             self._metrics,
             max_event_bytes=settings.max_event_bytes,
@@ -242,17 +244,22 @@ class Worker:
 
     def _owns(self, kind: Kind, partition: int) -> bool:
         """Whether a partition is ours, and none of its states is still to be made again from history."""
-        consumer = self._consumer
-        if consumer is None:
-            return False
         topics = self._settings.topics
         topic = topics.account_events if kind is Kind.ACCOUNT else topics.organization_events
-        progress = consumer.progress.get(TP(topic, partition))
+        progress = self._progress(topic, partition)
         return progress is not None and not progress.is_in_history
 
     def _is_history(self, original: Original) -> bool:
+        progress = self._progress(original.topic, original.partition)
+        return progress is not None and original.offset < progress.history_end
+
+    def _was_told(self, original: Original) -> bool:
+        progress = self._progress(original.topic, original.partition)
+        return progress is not None and original.offset < progress.told_end
+
+    def _progress(self, topic: str, partition: int) -> Progress | None:
         consumer = self._consumer
-        return consumer is not None and consumer.is_history(original.topic, original.partition, original.offset)
+        return None if consumer is None else consumer.progress.get(TP(topic, partition))
 
     def _generation(self) -> int:
         return 0 if self._app is None else self._app.consumer_generation_id

@@ -65,6 +65,7 @@ class Hooks:
         adopted: told after an entity was recorded as bound to an entry that was there already.
         push_mark: writes down that a full push begins or ends, and returns when Kafka has it.
         is_history: whether an event is only to be kept, as later ones are there already.
+        was_told: whether an event was done before, and is a dead letter already if it can never succeed.
     """
 
     dead_letter: Callable[[Original, Permanent], Awaitable[None]]
@@ -75,6 +76,7 @@ class Hooks:
     adopted: Callable[[Kind, str, int, Revision], None]
     push_mark: Callable[[Event, PushMark], Awaitable[None]]
     is_history: Callable[[Original], bool]
+    was_told: Callable[[Original], bool]
 
 
 class Pipeline:
@@ -128,7 +130,7 @@ class Pipeline:
             timestamp = round(message.timestamp * 1000)
             event = decode_event(kind, original.key, original.value, timestamp, self._max_event_bytes)
         except InvalidEvent as exc:
-            await self._refuse(kind, original, exc)
+            await self._refuse_once(kind, original, exc)
             self._metrics.events.labels(kind.value, Outcome.DEAD_LETTERED.value).inc()
             return
         outcome, verdict, changes = await self._take(event, original)
@@ -177,7 +179,7 @@ class Pipeline:
                     too_large = Permanent(
                         DeadLetterReason.TOO_LARGE, "with it, the entity's state would be too large for Kafka"
                     )
-                    await self._refuse(event.kind, original, too_large)
+                    await self._refuse_once(event.kind, original, too_large)
                     return Outcome.DEAD_LETTERED, None, []
                 if isinstance(folding, Stale):
                     if folding.state != stored:
@@ -294,6 +296,11 @@ class Pipeline:
     def _brake(self, event: Event, failure: Permanent) -> None:
         if self._gate.note_refusal(event.kind, event.subject, failure, self._control.position):
             log.error("brake", detail=self._gate.reasons["brake"])
+
+    async def _refuse_once(self, kind: Kind, original: Original, failure: Permanent) -> None:
+        """Refuse an event for what it is itself, unless that was done when it came for the first time."""
+        if not self._hooks.was_told(original):
+            await self._refuse(kind, original, failure)
 
     async def _refuse(self, kind: Kind, original: Original, failure: Permanent) -> None:
         while True:

@@ -16,7 +16,7 @@ from streams.sandbox.slapd import Slapd, SlapdOptions
 from streams.topic_identity import present_ids
 from tests.support.broker import delete_records, make_anew, set_committed
 from tests.support.flow import Flow, RunningWorker, until
-from tests.support.identity_source import IdentitySource, entry_uuids
+from tests.support.identity_source import Emitted, IdentitySource, entry_uuids
 
 
 @dataclass
@@ -127,6 +127,7 @@ def test_after_a_state_topic_was_made_anew_its_states_come_from_history_and_noth
 ) -> None:
     """Not each event of the past is done again: who left does not come back, and who was renamed is not made twice.
 
+    What could never succeed is no second dead letter, unless nobody had read it yet.
     What is deleted afterwards is held, since nobody knows for sure any more whose an entry is.
     """
     flow, source = company.flow, company.source
@@ -136,6 +137,7 @@ def test_after_a_state_topic_was_made_anew_its_states_come_from_history_and_noth
     source.add_account("renamed", "yuki", "o")
     source.change_account("renamed", username="yuki-sato")
     company.tell()
+    flow.publish([Emitted("a0", account=True, value={"eventType": "of the past"})])
     flow.worker()
     flow.settle(source)
     flow.workers[-1].stop()
@@ -144,11 +146,14 @@ def test_after_a_state_topic_was_made_anew_its_states_come_from_history_and_noth
     make_anew(flow.settings, topic)
     source.change_account("renamed", name="Yuki")
     company.tell()
+    flow.publish([Emitted("a0", account=True, value={"eventType": "not read yet"})])
     worker = company.start()
     flow.settle(source)
     assert reasons(worker)["resync_needed"].startswith(f"topic {topic} was made anew (")
     until(lambda: {s["status"] for s in flow.states(topic).values()} == {"applied"}, "the end of all that is pending")
     assert entry_uuids(flow.slapd) == before
+    letters = [orjson.loads(letter.value() or b"") for letter in flow.messages(flow.settings.topics.dead_letters)]
+    assert letters == [{"eventType": "of the past"}, {"eventType": "not read yet"}]
     source.delete_account("present")
     company.tell()
     until(lambda: flow.states(topic)["present"]["status"] == "held", "a deletion that is held")

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 from structlog.testing import capture_logs
 
@@ -40,6 +41,14 @@ __all__ = ["load"]  # the fixture
 
 ROOT = State(None, 5, 7, 3, Status.PENDING, 4, (2, 3))  # needs no directory: it is the target node
 
+LARGE = orjson.dumps(
+    {
+        "eventType": "ud:organizational_unit:update",
+        "eventTime": 900,
+        "bizData": {"organizationalUnitId": ROOT_ORGANIZATION, "updateTime": 900, "description": "x" * 900_000},
+    }
+)
+
 
 class StatesInMemory(dict[bytes, bytes]):
     """Stands where a table is whose writes Kafka takes at once."""
@@ -74,7 +83,7 @@ def settings(load: Callable[..., Settings]) -> Settings:
 class Scene:
     """A pipeline with the state of the root organization; its directory cannot be reached."""
 
-    def __init__(self, settings: Settings, *, history_end: int = 0) -> None:
+    def __init__(self, settings: Settings, *, history_end: int = 0, told_end: int = 0) -> None:
         view, metrics = StateView(TARGET), Metrics()
         directory = Directory(directory_settings(settings), may_write=lambda: False)
         parts = Parts(
@@ -90,8 +99,14 @@ class Scene:
         self.table = StatesInMemory({ROOT_ORGANIZATION.encode(): encode_state(ROOT)})
         recorder = Recorder(view, lambda: 2, lambda: None, _read_again)
         recorder.tables[Kind.ORGANIZATION] = self.table
+        self.letters: list[int] = []
+
+        async def dead_letter(original: Original, failure: Permanent) -> None:
+            assert failure.detail
+            self.letters.append(original.offset)
+
         hooks = Hooks(
-            _dead_letter,
+            dead_letter,
             _mended,
             lambda *_: None,
             lambda *_: None,
@@ -99,6 +114,7 @@ class Scene:
             lambda *_: None,
             _push_mark,
             lambda original: original.offset < history_end,
+            lambda original: original.offset < told_end,
         )
         applier = Applier(parts, "src", DisabledAccounts.KEEP)
         self._pipeline = Pipeline(
@@ -109,7 +125,7 @@ class Scene:
             Gate(),
             hooks,
             metrics,
-            max_event_bytes=1000,
+            max_event_bytes=1_000_000,
             incremental=True,
         )
 
@@ -120,7 +136,10 @@ class Scene:
 
     async def redrive(self, reason: RedriveReason, revision: Revision, offset: int = 5) -> str:
         """Handle a redrive; returns its outcome."""
-        value = redrive_value(ROOT_ORGANIZATION, revision, reason)
+        return await self.handle(redrive_value(ROOT_ORGANIZATION, revision, reason), offset)
+
+    async def handle(self, value: bytes, offset: int) -> str:
+        """Handle a message; returns its outcome, or the last thing that was logged."""
         message: Any = SimpleNamespace(
             topic="t",
             partition=0,
@@ -133,15 +152,12 @@ class Scene:
         event: Any = SimpleNamespace(message=message)
         with capture_logs() as logs:
             await self._pipeline.handle(Kind.ORGANIZATION, event)
-        return str(logs[-1]["outcome"])
+        last = logs[-1] if logs else {}
+        return str(last.get("outcome", last.get("event")))
 
 
 async def _read_again(seen: Seen) -> State | None:
     raise NotImplementedError(seen)
-
-
-async def _dead_letter(original: Original, failure: Permanent) -> None:
-    raise NotImplementedError(original, failure)
 
 
 async def _push_mark(event: Event, mark: PushMark) -> None:
@@ -173,6 +189,22 @@ async def test_a_redrive_within_history_is_dropped(settings: Settings) -> None:
     assert await scene.redrive(RedriveReason.RELEASE, ROOT.writer, offset=5) == "superseded"
     assert scene.state == ROOT
     assert await scene.redrive(RedriveReason.RELEASE, ROOT.writer, offset=6) == "unchanged"
+
+
+async def test_what_is_a_dead_letter_already_is_none_again_when_states_are_made_anew(settings: Settings) -> None:
+    """But what lies behind it in the history, and was never handled, is one."""
+    scene = Scene(settings, history_end=7, told_end=6)
+    for offset in (5, 6, 7):
+        await scene.handle(b"no event", offset)
+    assert scene.letters == [6, 7]
+
+
+async def test_too_large_a_state_is_no_second_dead_letter_either(settings: Settings) -> None:
+    """Events that did not fit in their time do not fit in the folding of the past."""
+    scene = Scene(settings, history_end=7, told_end=6)
+    for offset in (5, 6):
+        await scene.handle(LARGE, offset)
+    assert scene.letters == [6]
 
 
 @pytest.mark.parametrize(

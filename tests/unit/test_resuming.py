@@ -30,6 +30,18 @@ def test_reading_goes_on_where_it_was_left_or_from_the_beginning(
 
 
 @pytest.mark.parametrize(
+    ("committed", "origin", "told_end"),
+    [(15, "events states", 15), (15, "others states", 0), (21, "events states", 0), (15, "", 0), (None, "", 0)],
+)
+def test_where_only_the_states_are_others_it_is_known_which_dead_letters_there_are(
+    committed: int | None, origin: str, told_end: int
+) -> None:
+    """Those of what was done in the same topic; what follows may be none yet."""
+    log = Log(10, 20, Origin("events states-anew", is_anew=True))
+    assert start_of(committed, origin, log) == Start(10, loss=Loss.MADE_ANEW, history_end=20, told_end=told_end)
+
+
+@pytest.mark.parametrize(
     ("committed", "origin", "expected"),
     [(None, "", FROM_HISTORY), (15, "", FROM_HISTORY), (15, "before", FROM_HISTORY), (15, "now", Start(15, 15))],
 )

@@ -87,11 +87,6 @@ class OrderedConsumer(driver.Consumer):
             and ensure_TP(message.tp) in self.progress
         )
 
-    def is_history(self, topic: str, partition: int, offset: int) -> bool:
-        """Tell whether an event is read again only to make lost states anew."""
-        progress = self.progress.get(TP(topic, partition))
-        return progress is not None and offset < progress.history_end
-
     # -- reading: everything below runs in the drain task, the only one that seeks ------------------------------------
 
     def forget(self) -> None:
@@ -173,7 +168,7 @@ class OrderedConsumer(driver.Consumer):
         for tp, found in start.items():
             known, loss = self.progress.get(tp), found.loss
             if known is None:
-                self.progress[tp] = known = Progress(found.offset, found.committed, found.history_end)
+                self.progress[tp] = known = Progress(found.offset, found.committed, found.history_end, found.told_end)
                 self.rereads["rebalance"] += 1
                 begun = True
             elif known.begins_at(found.offset):

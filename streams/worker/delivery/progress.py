@@ -20,18 +20,20 @@ class Progress:
         durable: the offset known to be committed at the broker; None when none is.
         absent: how many stretches of offsets the log turned out to lack.
         history_end: what lies before it is history, from which states are made again.
+        told_end: what lies before it was done before: its dead letters are written.
     """
 
     __slots__ = (
         *("_done", "_doubted", "_fetched", "_intake", "_refusing"),
-        *("absent", "durable", "history_end", "next", "position"),
+        *("absent", "durable", "history_end", "next", "position", "told_end"),
     )
 
-    def __init__(self, start: int, durable: int | None, history_end: int = 0) -> None:
+    def __init__(self, start: int, durable: int | None, history_end: int = 0, told_end: int = 0) -> None:
         self.next = start
         self.position = start
         self.durable = durable
         self.history_end = history_end
+        self.told_end = told_end
         self.absent = 0
         self._intake = start
         self._refusing = False  # since it was full: what was delivered then is still coming in, and must come again

@@ -21,12 +21,14 @@ class Start:
         committed: the offset known to be committed there; None when none is that still means something.
         loss: None when nothing is missing.
         history_end: up to here the events are history: what matters is what they come to, not each of them.
+        told_end: up to here they were done before: what can never succeed is a dead letter already.
     """
 
     offset: int
     committed: int | None = None
     loss: Loss | None = None
     history_end: int = 0
+    told_end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Origin:
     """Tells topics of one name apart.
 
     Attributes:
-        name: written beside every committed offset; empty where nothing is known.
+        name: written beside every committed offset: the topic's id, and that of its states; empty where nothing is
+            known.
         is_anew: it is not the one that was recorded.
     """
 
@@ -67,7 +70,8 @@ def start_of(committed: int | None, origin: str, log: Log) -> Start:
     """
     is_other = origin != log.origin.name if origin and log.origin.name else log.origin.is_anew
     if is_other:
-        return Start(log.begin, loss=Loss.MADE_ANEW, history_end=log.end)
+        told_end = committed if committed is not None and _is_same_log(origin, log) and committed <= log.end else 0
+        return Start(log.begin, loss=Loss.MADE_ANEW, history_end=log.end, told_end=told_end)
     if committed is None:
         return Start(log.begin)
     if committed > log.end:
@@ -75,3 +79,9 @@ def start_of(committed: int | None, origin: str, log: Log) -> Start:
     if committed < log.begin:
         return Start(log.begin, loss=Loss.DELETED_UNREAD)
     return Start(committed, committed)
+
+
+def _is_same_log(origin: str, log: Log) -> bool:
+    """Whether only the states are others: then it is still known how far the events were done."""
+    before, now = (name.partition(" ")[0] for name in (origin, log.origin.name))
+    return before == now != ""
