@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ldap_sink.directory import Directory
 from ldap_sink.marks import IdMark
+from ldap_sink.outcomes import Anothers
 from ldap_sink.protocol.filters import equality
 from schemas.dn import DN
 from schemas.entries import FoundEntry
@@ -32,10 +33,19 @@ async def locate_own(
     directory: Directory, binding: Binding, guesses: Iterable[DN], attributes: Sequence[str], mark: IdMark | None
 ) -> FoundEntry | None:
     """Find a bound entry as `locate` does; one that says that it belongs to another entity is that one's."""
+    found = await locate_told(directory, binding, guesses, attributes, mark)
+    return None if isinstance(found, Anothers) else found
+
+
+async def locate_told(
+    directory: Directory, binding: Binding, guesses: Iterable[DN], attributes: Sequence[str], mark: IdMark | None
+) -> FoundEntry | Anothers | None:
+    """Find a bound entry as `locate_own` does, and tell one that is another's from one that is nowhere."""
     if mark is None:
         return await locate(directory, binding, guesses, attributes)
     found = await locate(directory, binding, guesses, (*attributes, mark.attribute))
-    return None if found is None or mark.other_id(found, await directory.subschema()) is not None else found
+    is_anothers = found is not None and mark.other_id(found, await directory.subschema()) is not None
+    return Anothers() if is_anothers else found
 
 
 def guesses(binding: Binding, parent: DN | None) -> list[DN]:

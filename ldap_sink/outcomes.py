@@ -54,6 +54,17 @@ class Waits:
     stranger: str | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Anothers:
+    """The bound entry is there and says that it belongs to another entity: it was never ours, or is not any more.
+
+    Attributes:
+        changes: what was written before it said so.
+    """
+
+    changes: tuple[Change, ...] = ()
+
+
 class ParentMissing(LdapflowError):
     """The parent's DN leads nowhere (any more): resolve it anew.
 

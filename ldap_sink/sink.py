@@ -13,9 +13,9 @@ from ldap_sink.claims import Claims
 from ldap_sink.diffing import creation, difference, difference_in_place
 from ldap_sink.directory import Directory
 from ldap_sink.failures import ENTRY_ALREADY_EXISTS, NOT_ALLOWED_ON_NON_LEAF, Conflict
-from ldap_sink.locating import guesses, locate, locate_own
+from ldap_sink.locating import guesses, locate, locate_own, locate_told
 from ldap_sink.marks import IdMark
-from ldap_sink.outcomes import Applied, Holders, ParentMissing, Removed, Waits
+from ldap_sink.outcomes import Anothers, Applied, Holders, ParentMissing, Removed, Waits
 from ldap_sink.protocol.results import NO_SUCH_OBJECT
 from schemas.dn import DN
 from schemas.entries import AttributeChange, Change, Delete, FoundEntry, Modify, Move, WantedEntry
@@ -99,7 +99,7 @@ class Sink:
         """Take note that the outcome of `apply` is recorded, so that `Holders` knows it; or that it never will be."""
         self._claims.release(subject)
 
-    async def apply_in_place(self, wanted: WantedEntry, binding: Binding) -> Applied | Waits | None:
+    async def apply_in_place(self, wanted: WantedEntry, binding: Binding) -> Applied | Waits | Anothers | None:
         """Write what does not name the entry, wherever the entry is; None when it is nowhere.
 
         For an entity that waits for its place.
@@ -109,10 +109,11 @@ class Sink:
         if valid is None:
             return None
 
-        async def once() -> Applied | None:
-            found = await locate_own(self._directory, valid, guesses(valid, None), _compared(wanted), IdMark.of(wanted))
-            if found is None:
-                return None
+        async def once() -> Applied | Anothers | None:
+            places, mark = guesses(valid, None), IdMark.of(wanted)
+            found = await locate_told(self._directory, valid, places, _compared(wanted), mark)
+            if not isinstance(found, FoundEntry):
+                return None if found is None else Anothers(tuple(changes))
             subschema = await self._directory.subschema()
             found = await self._modify(found, difference_in_place(wanted, found, subschema), (), changes)
             return Applied(self._bound(found, valid), tuple(changes))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
+import ldap3
 import pytest
 
 from ldap_sink.probe_entries import PROBE_PREFIX
@@ -18,7 +19,7 @@ from streams.worker.applying.parents import Parent, Parents
 from tests.support.applying import ApplierBench, account, unit
 from tests.support.configuration import SMALLEST, load
 from tests.support.proxy import Proxy
-from tests.support.sink import ADD, SEARCH, Bench, has_request, open_bench, organization, person
+from tests.support.sink import ADD, SEARCH, Bench, has_request, open_bench, organization, person, write
 
 __all__ = ["load"]  # the fixture
 
@@ -128,6 +129,24 @@ async def test_one_read_of_a_parent_answers_all_who_ask_before_it(bench: Bench, 
     bench.operations.clear()
     assert await asyncio.gather(*(parents.stands(parent) for _ in range(20))) == [True] * 20
     assert bench.operations == ["read", "read"]
+
+
+async def test_who_waits_for_its_place_lets_go_of_an_entry_that_says_it_is_anothers(
+    bench: Bench, load: Callable[..., Settings]
+) -> None:
+    """Else its owner would be one of two who are bound to it, and the later one; one that is nowhere stays bound."""
+    worker = ApplierBench(bench, load(f"{SMALLEST}users: {{id_attribute: employeeNumber}}\n"))
+    _, made = await worker.apply(account("a1", "mei"))
+    bound = made.binding
+    assert bound is not None
+    homeless = account("a1", "mei", "ou_unknown")
+    theirs = {"employeeNumber": [(ldap3.MODIFY_REPLACE, ["a2"])]}
+    write(bench.slapd, lambda admin: admin.modify(bound.dn, theirs))
+    verdict, attempt = await worker.apply(homeless, bound)
+    assert (verdict.status, attempt.binding, attempt.changes) == (Status.WAITING, None, [])
+    write(bench.slapd, lambda admin: admin.delete(bound.dn))
+    _, attempt = await worker.apply(homeless, bound)
+    assert attempt.binding == bound
 
 
 @pytest.fixture

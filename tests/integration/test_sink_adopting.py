@@ -8,7 +8,7 @@ import ldap3
 import pytest
 
 from ldap_sink.marks import IdMark
-from ldap_sink.outcomes import Applied, Removed, Waits
+from ldap_sink.outcomes import Anothers, Applied, Removed, Waits
 from schemas.dn import DN
 from schemas.entries import Add, Modify, Move, WantedEntry
 from schemas.events import Kind
@@ -118,7 +118,7 @@ async def test_a_bound_entry_with_another_id_is_not_touched(bench: Bench) -> Non
     wanted = marked("mei", "user_1", mail="a@x")
     assert await refused(bench, wanted, binding=binding) == occupied("user_2")
     before = bench.tree(operational=True)
-    assert await bench.sink.apply_in_place(wanted, binding) is None
+    assert await bench.sink.apply_in_place(wanted, binding) == Anothers()
     assert await bench.sink.remove(binding, mark=mark("user_1")) == Removed()
     assert bench.tree(operational=True) == before
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from ldap_sink.directory import Directory
 from ldap_sink.marks import IdMark
-from ldap_sink.outcomes import Applied, ParentMissing, Removed, Waits
+from ldap_sink.outcomes import Anothers, Applied, ParentMissing, Removed, Waits
 from ldap_sink.probing import Prober
 from ldap_sink.sink import Sink
 from ldap_sink.subschema import Subschema
@@ -163,8 +163,12 @@ class Applier:
             )
             if outcome is not None:
                 attempt.changes += outcome.changes
-            if isinstance(outcome, Applied):
-                attempt.bind(outcome.binding)
+            match outcome:
+                case Applied(binding, _):
+                    attempt.bind(binding)
+                case Anothers():
+                    attempt.bind(None)  # or whoever it belongs to would find it taken
+                    attempt.note_lock(locked=False)
         awaited = None if unplaced.organization_id is None else AwaitsOrganization(unplaced.organization_id)
         return Verdict(Status.WAITING, unplaced.reason, awaited)
 
