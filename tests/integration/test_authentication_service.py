@@ -1,17 +1,14 @@
 """`ldapflow auth` and `ldapflow authenticate` as their users run them: Kafka, slapd and the program are real."""
 
 import asyncio
-import http.client
 import os
 import pty
-import socket
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +26,7 @@ from streams.sandbox.slapd import Slapd
 from streams.settings import Settings, load_settings
 from tests.support.checking import found, settings_of
 from tests.support.flow import RunningWorker, until
-from tests.support.logging_on import PASSWORD, POLICY, TARGET, TOKEN, dn_of
+from tests.support.logging_on import PASSWORD, POLICY, TARGET, TOKEN, Caller, dn_of
 from tests.support.program import ldapflow, lines, write_configuration
 from tests.support.sink import entry_uuid
 from tests.support.topics import topic_names
@@ -75,29 +72,6 @@ def _write(settings: Settings, slapd: Slapd, user_id: str, uid: str, number: int
             await publisher.send(settings.topics.account_states, user_id.encode(), encode_state(state))
 
     asyncio.run(write())
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Somebody who asks the service on a port."""
-
-    port: int
-
-    def ask(self, login: str, password: bytes = PASSWORD) -> tuple[int, dict[str, Any]]:
-        """Status and document of the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        body = orjson.dumps({"login": login, "password": password.decode()})
-        connection.request("POST", "/v1/authenticate", body, {"Authorization": f"Bearer {TOKEN}"})
-        response = connection.getresponse()
-        document: dict[str, Any] = orjson.loads(response.read())
-        connection.close()
-        return response.status, document
-
-    def send(self, octets: bytes) -> bytes:
-        """What comes back until the service hangs up."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
-            connection.sendall(octets)
-            return b"".join(iter(lambda: connection.recv(4096), b""))
 
 
 def test_the_service(tmp_path: Path, staff: Slapd, fresh_kafka: Callable[..., Kafka], topic_prefix: str) -> None:

@@ -1,5 +1,7 @@
 """People who log on: a slapd with an entry for each case, and what answers them, in this process."""
 
+import http.client
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -83,6 +85,29 @@ async def authenticating(slapd: Slapd, **changes: Any) -> AsyncIterator[tuple[Au
     async with directory, Authenticator(directory, CLASSES, SIGN_IN_IDS) as authenticator:
         await directory.session()
         yield authenticator, directory
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who asks the service on a port."""
+
+    port: int
+
+    def ask(self, login: str, password: bytes = PASSWORD) -> tuple[int, dict[str, Any]]:
+        """Status and document of the answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        body = orjson.dumps({"login": login, "password": password.decode()})
+        connection.request("POST", "/v1/authenticate", body, {"Authorization": f"Bearer {TOKEN}"})
+        response = connection.getresponse()
+        document: dict[str, Any] = orjson.loads(response.read())
+        connection.close()
+        return response.status, document
+
+    def send(self, octets: bytes) -> bytes:
+        """What comes back until the service hangs up."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall(octets)
+            return b"".join(iter(lambda: connection.recv(4096), b""))
 
 
 @dataclass
