@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from schemas.events import Kind
+from schemas.events import Kind, Subject
 from schemas.jobs import Action, DriftReport, EntryState, FailedCorrection, JobState, Verification
 from streams.verification.second_look import Outcome
 
@@ -39,6 +39,11 @@ class Results:
         for difference in report.differences:
             if difference.state is EntryState.DUPLICATE and difference.reason is not None and difference.id is not None:
                 self._fail(difference.kind, difference.id, difference.reason)
+
+    def take_unreadable(self, subjects: Iterable[Subject]) -> None:
+        """Count whose states cannot be read: nothing can be said of them, so they are not as they should be."""
+        for kind, identifier in sorted(subjects):
+            self._fail(kind, identifier, "state_unreadable")
 
     def end(self, job: Verification) -> Verification:
         """The record of a run that came to its end."""

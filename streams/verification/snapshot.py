@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 import structlog
 
-from schemas.events import Kind
+from schemas.events import Kind, Subject
 from schemas.state_codec import decode_state
 from schemas.states import Binding, Revision, State, Status
 from streams.kafka import Received, read_to_end
@@ -34,11 +34,13 @@ class Snapshot:
 
     Attributes:
         target: the entryUUID of the target node, in lower case; bindings below another one count as none.
+        unreadable: whose last state cannot be read, as far as was noticed: damaged, or a newer version's.
     """
 
     def __init__(self, settings: Settings) -> None:
         topics = settings.topics
         self.target = (settings.sync.target_entry_uuid or "").lower()
+        self.unreadable: set[Subject] = set()
         self._settings = settings
         self._topics = {topics.organization_states: Kind.ORGANIZATION, topics.account_states: Kind.ACCOUNT}
         self._positions: dict[tuple[str, int], int] = {}
@@ -89,6 +91,7 @@ class Snapshot:
     def _take(self, kind: Kind, message: Received) -> int | None:
         """Keep a state; of several the one with the greatest revision: a smaller one after it is a zombie's."""
         number = self._numbers[kind].get(message.identifier)
+        self.unreadable.discard((kind, message.identifier))
         if message.value is None:
             if number is not None:
                 self._traits[number] = 0
@@ -104,7 +107,7 @@ class Snapshot:
             traits |= 0 if binding is None else _BOUND
             entry = None if binding is None else uuid.UUID(binding["entryUUID"]).bytes
         except (ValueError, KeyError, TypeError) as exc:
-            self._tell_unreadable(message.identifier, exc)
+            self._note_unreadable(kind, message.identifier, exc)
             return None
         if number is None:
             number = self._append(kind, message.identifier)
@@ -140,8 +143,8 @@ class Snapshot:
         """Which of its states is the one that was read last."""
         return self._writers[0][number], self._writers[1][number]
 
-    @staticmethod
-    def _tell_unreadable(identifier: str, exc: Exception) -> None:
+    def _note_unreadable(self, kind: Kind, identifier: str, exc: Exception) -> None:
+        self.unreadable.add((kind, identifier))
         # No traceback: it would quote the state.
         log.error("state_unreadable", id=identifier, error=type(exc).__name__)
 
@@ -175,7 +178,7 @@ class Snapshot:
         try:
             state = decode_state(kind, self._packers[kind].unpack(self._packed[number]))
         except (ValueError, KeyError, TypeError) as exc:
-            self._tell_unreadable(identifier, exc)
+            self._note_unreadable(kind, identifier, exc)
             return None
         return Stored(kind, identifier, self._partitions[number], state)
 

@@ -213,6 +213,7 @@ class _Run:
             return results.interrupt(job, f"the workers stand still: {still}; what was asked of them stays valid")
         if job.report is not None:
             results.take_uncorrectable(job.report)
+        results.take_unreadable(snapshot.unreadable)
         if evidence.makes_whole(await asyncio.to_thread(read_control, settings)):
             await decide(self._publisher, settings, TopicIds(evidence.topic_ids))
         return results.end(job)

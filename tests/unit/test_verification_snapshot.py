@@ -76,6 +76,16 @@ def test_what_cannot_be_read_is_passed_over(snapshot: Snapshot, value: bytes) ->
     assert known(snapshot, "a1") == account("a1")
 
 
+def test_whose_state_cannot_be_read_is_known_until_another_one_comes(snapshot: Snapshot) -> None:
+    """Whether that shows when it is taken, or only when all of it is decoded."""
+    half = encode_state(account("a2")).replace(b'"recordTime"', b'"otherTime"')
+    snapshot.take([message("a1", b"{}"), message("a2", half)])
+    assert known(snapshot, "a2") is None
+    assert snapshot.unreadable == {(Kind.ACCOUNT, "a1"), (Kind.ACCOUNT, "a2")}
+    snapshot.take([message("a1", None), message("a2", account("a2", 2))])
+    assert snapshot.unreadable == set()
+
+
 def test_an_entry_belongs_to_whom_it_was_bound_first(snapshot: Snapshot) -> None:
     """Then to the smaller id; who was bound to it once, or below another target, has no part in it."""
     states = {
