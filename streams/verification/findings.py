@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+import orjson
+
 from schemas.events import Kind
 from schemas.jobs import DRIFT, Difference, DriftReport, EntryState
 
@@ -149,4 +151,4 @@ def _size(difference: Difference) -> int:
         difference.reason,
         *difference.attributes,
     )
-    return _BYTES_EACH + sum(len(text.encode()) + 4 for text in texts if text)
+    return _BYTES_EACH + sum(len(orjson.dumps(text)) + 2 for text in texts if text)

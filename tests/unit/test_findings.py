@@ -67,11 +67,12 @@ def test_drift_is_kept_before_what_is_only_listed_and_the_rest_is_counted() -> N
     assert len(report.differences) + report.omitted == MAX_DIFFERENCES + 6
 
 
-@pytest.mark.parametrize("length", [10, 900])
-def test_a_record_with_the_fullest_report_stays_far_below_a_megabyte(length: int) -> None:
+@pytest.mark.parametrize(("letter", "length"), [("王", 10), ("王", 900), ("\x01", 900), ('\\"', 450)])
+def test_a_record_with_the_fullest_report_stays_far_below_a_megabyte(letter: str, length: int) -> None:
+    """Also with letters that JSON writes with two or with six octets."""
     made = findings([Kind.ACCOUNT] * MAX_DIFFERENCES)
     for number in range(MAX_DIFFERENCES):
-        dn = f"uid={'王' * length}{number},dc=example"
+        dn = f"uid={letter * length}{number},dc=example"
         made.note(number, EntryState.CHANGED, found(EntryState.CHANGED, f"user_{number}", dn))
     report = made.report()
     job = Verification("v", Trigger.VERIFY, False, JobState.DONE, 1, report=report)
