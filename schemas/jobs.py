@@ -135,6 +135,16 @@ class Verification:
     corrections: Mapping[tuple[Kind, Action], int] = field(default_factory=dict)
     failures: tuple[FailedCorrection, ...] = ()
 
+    @property
+    def uncorrected(self) -> int:
+        """How many corrections failed; `failures` names the first of them only."""
+        return sum(count for (_, action), count in self.corrections.items() if action is Action.FAILED)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the directory is as it should be because of it; a dry run only looks."""
+        return self.state is JobState.DONE and not self.dry_run and not self.uncorrected
+
 
 @dataclass(frozen=True, slots=True)
 class FullPush:

@@ -29,9 +29,9 @@ def echo_verification(job: Verification) -> None:
     if job.report is not None:
         _echo_report(job.report)
     if job.failures:
-        typer.echo(f"\nnot corrected: {uncorrected(job)}")
+        typer.echo(f"\nnot corrected: {job.uncorrected}")
         echo_table([("KIND", "ID", "REASON"), *map(_failure_row, job.failures[:_SHOWN])])
-        _echo_rest(uncorrected(job) - _SHOWN)
+        _echo_rest(job.uncorrected - _SHOWN)
     for line in _conclusion(job):
         typer.echo(line)
 
@@ -40,11 +40,6 @@ def corrected(job: Verification) -> str:
     """What was corrected, in words; empty when nothing was."""
     sums = {action: _sum(job, action) for action in Action if action is not Action.FAILED}
     return ", ".join(f"{count} {action}" for action, count in sums.items() if count)
-
-
-def uncorrected(job: Verification) -> int:
-    """How many corrections failed; the record names the first of them only."""
-    return _sum(job, Action.FAILED)
 
 
 def drifted(report: DriftReport) -> int:

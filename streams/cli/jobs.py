@@ -11,7 +11,7 @@ import typer
 from schemas.errors import CommandFailed
 from schemas.jobs import FullPush, Job, JobState, Verification
 from schemas.jobs_codec import encode_job
-from streams.cli.drift import corrected, drifted, echo_verification, uncorrected
+from streams.cli.drift import corrected, drifted, echo_verification
 from streams.cli.invocation import invocation_of
 from streams.cli.output import echo_json, echo_table, moment, one_line
 from streams.settings import Settings
@@ -97,8 +97,8 @@ def _words(job: Verification, state: str) -> Iterator[str]:
         yield f"{drifted(job.report)} differed" if drifted(job.report) else "nothing differed"
     if corrected(job):
         yield f"corrected: {corrected(job)}"
-    if uncorrected(job):
-        yield f"not corrected: {uncorrected(job)}"
+    if job.uncorrected:
+        yield f"not corrected: {job.uncorrected}"
     if job.detail is not None:
         yield job.detail
 

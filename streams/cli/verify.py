@@ -11,7 +11,7 @@ import typer
 from schemas.errors import CommandFailed
 from schemas.jobs import JobState, Trigger, Verification
 from schemas.jobs_codec import encode_job
-from streams.cli.drift import echo_verification, uncorrected
+from streams.cli.drift import echo_verification
 from streams.cli.invocation import invocation_of
 from streams.cli.output import echo_json, moment, one_line
 from streams.cli.progress import Steps
@@ -98,7 +98,7 @@ def _problem(job: Verification) -> str | None:
         return one_line(f"verification {job.id} is {job.state}: {job.detail or 'see the log of its process'}")
     if job.detail is not None:
         return one_line(job.detail)
-    count = uncorrected(job)
+    count = job.uncorrected
     return f"{count} could not be corrected: see `ldapflow jobs {job.id}`" if count else None
 
 
@@ -108,7 +108,7 @@ def _exit_code(job: Verification) -> int:
             doubted = job.detail is not None  # a verification that corrects would refuse
             return _NO if doubted or (job.report is not None and job.report.has_drift) else 0
         case JobState.DONE:
-            return _FAILED if uncorrected(job) else 0
+            return _FAILED if job.uncorrected else 0
         case JobState.STOPPED:
             return _NO
         case _:

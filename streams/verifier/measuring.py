@@ -3,7 +3,7 @@
 from itertools import product
 
 from schemas.events import Kind
-from schemas.jobs import EntryState, Job, JobState, Verification
+from schemas.jobs import EntryState, Job, Verification
 from streams.metrics import Metrics
 
 
@@ -15,7 +15,7 @@ def show_found(metrics: Metrics, job: Job) -> None:
         for kind, state in product(Kind, EntryState):
             metrics.verification_entries.labels(kind, state).set(job.report.counts.get((kind, state), 0))
         metrics.verification_duration.set((job.ended - job.started) / 1000)
-    if job.state is JobState.DONE:
+    if job.succeeded:
         metrics.verification_last_success.set(job.ended / 1000)
 
 

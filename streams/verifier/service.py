@@ -203,7 +203,7 @@ class Verifier:
         )
         done = {f"{kind}s_{action}": count for (kind, action), count in job.corrections.items()}
         words = {"job": job.id, "state": job.state.value, "found": counts, "corrected": done, "detail": job.detail}
-        if job.state is JobState.DONE:
+        if job.succeeded:
             log.info("verification_ends", **words)
         elif job.state is JobState.UNFINISHED:
             log.warning("verification_ends", **words)

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
+import pytest
+
 from schemas.events import Kind
 from schemas.jobs import Action, DriftReport, EntryState, JobState, Trigger, Verification
 from streams.metrics import Metrics
@@ -47,6 +49,17 @@ def test_one_that_runs_or_found_nothing_out_hides_nothing() -> None:
     show_found(metrics, replace(DONE, ended=9000, report=None, state=JobState.FAILED))
     assert value(metrics, "entries", kind="account", state="same") == 7
     assert value(metrics, "last_success_timestamp_seconds") == 3.5
+
+
+@pytest.mark.parametrize(
+    "job", [replace(DONE, dry_run=True), replace(DONE, corrections={(Kind.ACCOUNT, Action.FAILED): 1})]
+)
+def test_a_dry_run_or_one_that_could_not_correct_everything_is_no_success(job: Verification) -> None:
+    """Else nobody would be told that the directory is not as it should be."""
+    metrics = Metrics()
+    show_found(metrics, job)
+    assert value(metrics, "entries", kind="account", state="same") == 7
+    assert value(metrics, "last_success_timestamp_seconds") == 0
 
 
 def test_corrections_are_counted_once_at_the_end() -> None:
