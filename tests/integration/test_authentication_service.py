@@ -21,12 +21,11 @@ from schemas.state_codec import encode_state
 from schemas.states import Binding, State, Status
 from streams.kafka import Publisher, create_topics
 from streams.sandbox.kafka import Kafka
-from streams.sandbox.processes import free_port
 from streams.sandbox.slapd import Slapd
 from streams.settings import Settings, load_settings
 from tests.support.checking import found, settings_of
 from tests.support.flow import RunningWorker, until
-from tests.support.logging_on import PASSWORD, POLICY, TARGET, TOKEN, Caller, dn_of
+from tests.support.logging_on import PASSWORD, POLICY, TARGET, TOKEN, Caller, authentication_section, dn_of
 from tests.support.program import ldapflow, lines, write_configuration
 from tests.support.sink import entry_uuid
 from tests.support.topics import topic_names
@@ -43,9 +42,6 @@ def staff() -> Iterator[Slapd]:
 
 def _configure(folder: Path, slapd: Slapd, kafka: Kafka, topic_prefix: str) -> int:
     """Write a configuration with the service; returns its port."""
-    token, port = folder / "auth-token", free_port()
-    token.touch(mode=0o600)
-    token.write_text(TOKEN)
     write_configuration(
         folder,
         slapd=slapd,
@@ -56,9 +52,9 @@ def _configure(folder: Path, slapd: Slapd, kafka: Kafka, topic_prefix: str) -> i
         },
         connection={"allow_plaintext": True},
         sync={"target_entry_uuid": entry_uuid(slapd, TARGET)},
-        authentication={"enabled": True, "listen": f"127.0.0.1:{port}", "token_file": token.name},
+        authentication=authentication_section(folder),
     )
-    return port
+    return load_settings(folder / "ldapflow.yaml", {}).authentication.listen.port
 
 
 def _write(settings: Settings, slapd: Slapd, user_id: str, uid: str, number: int, **fields: Any) -> None:

@@ -20,6 +20,7 @@ from streams.authentication.application import LoginServer
 from streams.authentication.bearer import BearerToken
 from streams.authentication.logins import Logins
 from streams.metrics import Metrics
+from streams.sandbox.processes import free_port
 from streams.sandbox.slapd import Slapd, SlapdOptions
 from streams.settings.sections import Authentication
 from tests.support.sink import entry_uuid, settings_for
@@ -85,6 +86,19 @@ async def authenticating(slapd: Slapd, **changes: Any) -> AsyncIterator[tuple[Au
     async with directory, Authenticator(directory, CLASSES, SIGN_IN_IDS) as authenticator:
         await directory.session()
         yield authenticator, directory
+
+
+def authentication_section(folder: Path, per_minute: int = 10**6) -> dict[str, Any]:
+    """Of a configuration in that folder: the service listens on a free port, and its token file is there."""
+    token = folder / "auth-token"
+    token.touch(mode=0o600)
+    token.write_text(TOKEN)
+    return {
+        "enabled": True,
+        "listen": f"127.0.0.1:{free_port()}",
+        "token_file": token.name,
+        "rate": {"per_login_per_minute": per_minute, "per_address_per_minute": per_minute},
+    }
 
 
 @dataclass(frozen=True, slots=True)
