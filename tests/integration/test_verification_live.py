@@ -91,6 +91,22 @@ def test_a_complete_push_deletes_whom_it_lacks_and_the_guard_holds_what_is_too_m
     assert lines(verify(flow.settings)) == []
 
 
+def test_who_was_swept_by_mistake_comes_back_with_the_next_push(flow: Flow) -> None:
+    """A push says that it is complete and lacks some; the next one brings the very records that were there before."""
+    source = company(SIZE)
+    whole = dict(source.accounts)
+    pushed(flow, source, "first")
+    flow.settle(source)
+    pushed(flow, forgetful(source), "mistaken")
+    swept = verify(flow.settings, approve=True)
+    assert (swept.state, counted(swept)) == (JobState.DONE, {"deleted": len(GONE)})
+    flow.settle(source)
+    source.accounts = whole
+    pushed(flow, source, "mended")
+    flow.settle(source)
+    assert lines(verify(flow.settings)) == []
+
+
 def test_a_branch_goes_from_its_leaves_to_its_root(flow: Flow) -> None:
     """A push lacks an organization and all below it: no deletion waits for children that go too."""
     source = company(2 * SIZE)
