@@ -2,6 +2,10 @@
 
 Labels come from fixed sets: never a DN, a login or a message. Sets that are known here are shown from the start with 0,
 so that a graph or an alert finds them before the first case.
+
+Every process shows all of them, also what it never measures: queries must take the sum or the greatest of all
+processes, never one of them. What is here, `docs/operations.md` explains to operators; the panels of `deploy/grafana`
+and the alerts of `deploy/prometheus` use it.
 """
 
 from enum import StrEnum
@@ -21,6 +25,7 @@ from prometheus_client import (
 
 from schemas.errors import DeadLetterReason
 from schemas.events import Kind
+from schemas.halt_reasons import HaltReason
 from schemas.jobs import Action, EntryState
 
 _LATENCY_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
@@ -52,6 +57,7 @@ class Outcome(StrEnum):
 
 
 _KINDS: Final = tuple(Kind)
+_HALTS: Final = (*HaltReason, "brake")
 
 
 class Metrics:
@@ -135,6 +141,7 @@ class Metrics:
     def _show_from_the_start(self) -> None:
         known: tuple[tuple[Counter | Gauge, tuple[tuple[str, ...], ...]], ...] = (
             (self.events, (_KINDS, tuple(Outcome))),
+            (self.halted, (_HALTS,)),
             (self.dead_letters, (tuple(DeadLetterReason),)),
             (self.deletions_held, (_KINDS,)),
             (self.passwords, (tuple(PasswordResult),)),
