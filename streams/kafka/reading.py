@@ -66,8 +66,8 @@ class MessageReader:
     def __exit__(self, *_: object) -> None:
         self._log.close()
 
-    def read(self, topic: str, partition: int, offset: int) -> Received | None:
-        """One message; None when it is gone.
+    def reaches(self, topic: str, partition: int, offset: int) -> bool:
+        """Whether the log has come as far as to an offset; what lay there may be gone again.
 
         Raises:
             CommandFailed: Kafka does not answer, or the topic is missing.
@@ -76,8 +76,16 @@ class MessageReader:
         if offset >= self._ends.get(place, 0):
             with Cluster(self._settings) as cluster:
                 self._ends.update(cluster.end_offsets([topic]))
-            if offset >= self._ends.get(place, 0):
-                return None
+        return offset < self._ends.get(place, 0)
+
+    def read(self, topic: str, partition: int, offset: int) -> Received | None:
+        """One message; None when it is gone.
+
+        Raises:
+            CommandFailed: Kafka does not answer, or the topic is missing.
+        """
+        if not self.reaches(topic, partition, offset):
+            return None
         # Below the log's start librdkafka goes to what is left: another offset.
         self._log.assign([TopicPartition(topic, partition, offset)])
         try:

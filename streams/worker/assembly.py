@@ -194,7 +194,7 @@ class Worker:
             await send_dead_letter(publisher, topic, original, failure, _now())
 
         return Pipeline(
-            Recorder(self._view, self._generation, self._leave_if_frozen, reader.read_again),
+            Recorder(self._view, self._generation, self._leave_if_frozen, reader.read_again, reader.catch_up),
             control.view,
             Applier(parts, settings.sync.source_node, settings.sync.disabled_accounts),
             passwords,

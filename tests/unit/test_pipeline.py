@@ -97,7 +97,7 @@ class Scene:
             rules=entry_rules(settings),
         )
         self.table = StatesInMemory({ROOT_ORGANIZATION.encode(): encode_state(ROOT)})
-        recorder = Recorder(view, lambda: 2, lambda: None, _read_again)
+        recorder = Recorder(view, lambda: 2, lambda: None, _read_again, _mended)
         recorder.tables[Kind.ORGANIZATION] = self.table
         self.letters: list[int] = []
 

@@ -41,8 +41,8 @@ class Recorder:
     Args:
         generation: of the consumer group, as of now.
         before_writing: ends the process if it stood still too long: others own its partitions then.
-
-        read_again: the state that the view has seen, from where it lies.
+        read_again: the state that the view has seen, from where it lies; None when it is gone from there for good.
+        catch_up: waits until the view has everything that was written until now.
 
     Attributes:
         tables: of each kind; filled before the first event.
@@ -54,12 +54,14 @@ class Recorder:
         generation: Callable[[], int],
         before_writing: Callable[[], None],
         read_again: Callable[[Seen], Awaitable[State | None]],
+        catch_up: Callable[[], Awaitable[None]],
     ) -> None:
         self.tables: dict[Kind, Table] = {}
         self._view = view
         self._generation = generation
         self._before_writing = before_writing
         self._read_again = read_again
+        self._catch_up = catch_up
 
     async def current(self, event: Event) -> State | None:
         """The state of the event's subject.
@@ -67,14 +69,23 @@ class Recorder:
         The table has the last one that was written, which may be a zombie's; the view knows if there is a newer one.
 
         Raises:
-            Retryable: Kafka does not answer.
+            Retryable: Kafka does not answer, or does not show the newer one now.
         """
-        stored = self._stored(event)
-        seen = self._view.get((event.kind, event.subject))
-        if seen is None or seen.offset is None or (stored is not None and stored.writer >= seen.revision):
-            return stored
-        newer = await self._read_again(seen)
-        return newer if newer is not None and newer.writer == seen.revision else stored
+        while True:
+            stored = self._stored(event)
+            seen = self._view.get((event.kind, event.subject))
+            if seen is None or (stored is not None and stored.writer >= seen.revision):
+                return stored
+            newer = await self._read_again(seen)
+            if newer is not None:
+                return newer
+            # Compaction took it, which it does only after another one of the same key was written behind it. The view
+            # will show that one, unless it ignores it as a zombie's: then the newer state is nowhere any more, and the
+            # older one is all there is. (Or it is our own write that has not come back yet: the same wait shows it.)
+            await self._catch_up()
+            again = self._view.get((event.kind, event.subject))
+            if again is not None and (again.revision, again.offset) == (seen.revision, seen.offset):
+                return stored
 
     def _stored(self, event: Event) -> State | None:
         value = self.tables[event.kind].get(event.subject.encode())

@@ -58,10 +58,10 @@ class StateReader:
         await self._tail.catch_up()
 
     async def read_again(self, seen: Seen) -> State | None:
-        """The state that the view has seen, from where it lies; None when it is gone.
+        """The state that the view has seen, from where it lies; None when it is gone from there for good.
 
         Raises:
-            Retryable: Kafka does not answer.
+            Retryable: Kafka does not answer, or its log is not the one that the view has read: `state_unread`.
         """
         offset = seen.offset
         if offset is None:
@@ -71,10 +71,21 @@ class StateReader:
             message = await asyncio.to_thread(self._read_one, topic, seen.partition, offset)
         except CommandFailed as exc:
             raise Retryable("kafka_unavailable", str(exc)) from exc
-        return None if message is None or message.value is None else decode_state(seen.kind, message.value)
+        if message is None:
+            return None
+        if message.value is not None and message.identifier == seen.id:
+            state = decode_state(seen.kind, message.value)
+            if state.writer == seen.revision:
+                return state
+        # Nothing ever takes a message's place. The topic was made anew, for which the worker will end in a moment
+        # (`Resync.watch`), or Kafka lost what it had acknowledged: then only who reads all again knows what there is.
+        raise Retryable("state_unread", f"{topic}-{seen.partition} has another message at {offset} than it had")
 
     def _read_one(self, topic: str, partition: int, offset: int) -> Received | None:
         with MessageReader(self._settings) as reader:
+            if not reader.reaches(topic, partition, offset):
+                # A new leader of the partition may not know for a moment how far it was read; else as above.
+                raise Retryable("state_unread", f"{topic}-{partition} has not come as far as {offset}, which it had")
             return reader.read(topic, partition, offset)
 
     def _reading(self, message: Received) -> Reading | None:
