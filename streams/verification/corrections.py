@@ -134,7 +134,7 @@ class Corrections:
     async def _settle(self, numbers: Iterable[int]) -> None:
         """Wait until nobody waits for somebody whom this run corrects, or until that does not help any more."""
         await asyncio.to_thread(self._snapshot.read)
-        left = [number for number in numbers if self._waits_for_us(number)]
+        left = await self._waiting_for_us(numbers)
         slow, short = Patience(_SETTLING_SECONDS), Patience(_CHILDREN_SECONDS)
         while left:
             revisions = [self._revision(number) for number in left]
@@ -147,7 +147,13 @@ class Corrections:
                     return
             await asyncio.sleep(_POLL_SECONDS)
             await asyncio.to_thread(self._snapshot.read)
-            left = [number for number in left if self._waits_for_us(number)]
+            left = await self._waiting_for_us(left)
+
+    async def _waiting_for_us(self, numbers: Iterable[int]) -> list[int]:
+        """Whom to wait for; in a thread, as they may be a million, and the service answers /healthz meanwhile."""
+        return await asyncio.to_thread(
+            lambda: [number for number in numbers if self._snapshot.is_waiting(number) and self._waits_for_us(number)]
+        )
 
     def _waits_for_us(self, number: int) -> bool:
         """Whether it waits, and at the end of the row stands somebody touched who can still move."""

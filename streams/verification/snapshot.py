@@ -27,6 +27,7 @@ _KNOWN: Final = 1
 _BOUND: Final = 2
 _USABLE: Final = 4  # its push counts it: not dead-lettered
 _DELETED: Final = 8
+_WAITING: Final = 16
 
 
 class Snapshot:
@@ -105,6 +106,7 @@ class Snapshot:
             traits |= 0 if document["status"] == Status.DEAD_LETTERED else _USABLE
             traits |= 0 if document["deletedAt"] is None else _DELETED
             traits |= 0 if binding is None else _BOUND
+            traits |= _WAITING if document["status"] == Status.WAITING else 0
             entry = None if binding is None else uuid.UUID(binding["entryUUID"]).bytes
         except (ValueError, KeyError, TypeError) as exc:
             self._note_unreadable(kind, message.identifier, exc)
@@ -169,6 +171,10 @@ class Snapshot:
     def is_deleted(self, number: int) -> bool:
         """Whether the source has deleted the entity; False for a state that was removed."""
         return bool(self._traits[number] & _DELETED)
+
+    def is_waiting(self, number: int) -> bool:
+        """Whether the entity waits; False for a state that was removed."""
+        return bool(self._traits[number] & _WAITING)
 
     def get(self, number: int) -> Stored | None:
         """A state; None when it was removed, or cannot be read, which is logged."""

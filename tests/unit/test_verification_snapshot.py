@@ -86,6 +86,14 @@ def test_whose_state_cannot_be_read_is_known_until_another_one_comes(snapshot: S
     assert snapshot.unreadable == set()
 
 
+def test_who_waits_is_known_without_decoding_a_state(snapshot: Snapshot) -> None:
+    """A run asks it of all states that it has corrected, four times a second."""
+    states = [account("a1", status=Status.WAITING), account("a2"), account("a3", status=Status.WAITING)]
+    snapshot.take(message(f"a{number}", state) for number, state in enumerate(states, 1))
+    snapshot.take([message("a3", None)])
+    assert [snapshot.is_waiting(number) for number in range(3)] == [True, False, False]
+
+
 def test_an_entry_belongs_to_whom_it_was_bound_first(snapshot: Snapshot) -> None:
     """Then to the smaller id; who was bound to it once, or below another target, has no part in it."""
     states = {
