@@ -66,16 +66,23 @@ def temporary_rdn(rdn: RDN, entity_id: str) -> RDN:
         entity_id: the account's or organization's.
     """
     ava = rdn.avas[0]
-    mark = hashlib.sha256(entity_id.encode()).hexdigest()[:_MARK_LENGTH]
+    mark = _digest(entity_id)[:_MARK_LENGTH]
     kept = ava.octets.decode()[: MAX_LENGTH - len(mark) - 1]
     return RDN.of(ava.attribute, f"{kept}-{mark}")
 
 
-def numeric_rdn(rdn: RDN, number: int) -> RDN:
-    """Name such an entry where the directory refuses the syntax of `temporary_rdn`: numbers fit nearly everywhere.
+def numeric_rdn(rdn: RDN, entity_id: str) -> RDN:
+    """Name such an entry where the directory refuses what `temporary_rdn` says: 12 digits fit nearly everywhere.
+
+    The first is no zero, which an INTEGER must not begin with (RFC 4517 section 3.3.16).
 
     Args:
         rdn: the wanted name; a qualifier is left out.
-        number: a random one; its last 12 digits are the name.
+        entity_id: the account's or organization's: a repeat must find the same name.
     """
-    return RDN.of(rdn.avas[0].attribute, f"{number % 10**_DIGITS:0{_DIGITS}}")
+    least = 10 ** (_DIGITS - 1)
+    return RDN.of(rdn.avas[0].attribute, str(least + int(_digest(entity_id), 16) % (9 * least)))
+
+
+def _digest(entity_id: str) -> str:
+    return hashlib.sha256(entity_id.encode()).hexdigest()

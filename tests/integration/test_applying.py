@@ -1,6 +1,7 @@
 """One state to its entry on a real slapd, while the directory and the view say different things."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
@@ -19,7 +20,7 @@ from streams.worker.applying.parents import Parent, Parents
 from tests.support.applying import ApplierBench, account, unit
 from tests.support.configuration import SMALLEST, load
 from tests.support.proxy import Proxy
-from tests.support.sink import ADD, SEARCH, Bench, has_request, open_bench, organization, person, write
+from tests.support.sink import ADD, SEARCH, Bench, has_request, open_bench, organization, person, subject, write
 
 __all__ = ["load"]  # the fixture
 
@@ -184,6 +185,44 @@ async def test_who_can_have_neither_name_waits_for_the_first(bench: Bench, quali
     verdict, _ = await qualifying.apply(account("a2", "mei"))
     assert (verdict.status, verdict.reason, verdict.awaited) == (Status.WAITING, "dn_occupied", AwaitsEntity("a1"))
     assert bench.tree(operational=True) == before
+
+
+NUMBERED = """
+users:
+  object_classes: [account, posixAccount]
+  rdn: uidNumber
+  mapping:
+    - {attribute: uidNumber, field: user.userExternalId}
+    - {attribute: uid, field: user.username, identifier: true}
+    - {attribute: cn, field: user.username}
+    - {attribute: gidNumber, constant: "1"}
+    - {attribute: homeDirectory, constant: /}
+  sign_in_ids: [uid]
+"""
+
+
+async def test_two_swap_names_that_can_only_be_numbers(bench: Bench, load: Callable[..., Settings]) -> None:
+    """The one that steps aside takes a number, the same one again and again, until its own is free."""
+    worker = ApplierBench(bench, load(SMALLEST + NUMBERED))
+    names = {"a1": "mei", "a2": "ivan"}
+    bindings = {}
+    for identifier, number in (("a1", "1"), ("a2", "2")):
+        _, made = await worker.apply(account(identifier, names[identifier], userExternalId=number))
+        assert made.binding is not None
+        bindings[identifier] = made.binding
+        bench.holders[made.binding.entry_uuid] = subject(identifier)
+    first, second = (account(of, names[of], userExternalId=number) for of, number in (("a1", "2"), ("a2", "1")))
+    _, moved = await worker.apply(first, bindings["a1"], aside=True)
+    assert moved.binding is not None
+    assert re.fullmatch("uidNumber=[0-9]{12}", str(moved.binding.rdn))
+    bindings["a1"] = moved.binding
+    verdict, again = await worker.apply(first, bindings["a1"], aside=True)
+    assert (verdict.status, again.changes) == (Status.WAITING, [])
+    for record in (second, first):
+        verdict, _ = await worker.apply(record, bindings[record.id])
+        assert verdict == Verdict(Status.APPLIED)
+    tree = bench.tree()
+    assert {rdn: entry["uid"] for rdn, entry in tree.items()} == {"uidNumber=1": [b"ivan"], "uidNumber=2": [b"mei"]}
 
 
 async def test_a_directory_that_is_read_only_now_and_then_makes_no_dead_letter(

@@ -71,13 +71,15 @@ class ApplierBench:
         """Let the view know an entity that was applied."""
         self.view.absorb(seen_of(record.kind, record.id, 0, self._state(record, binding), self.view.target))
 
-    def attempt(self, record: Record, binding: Binding | None = None) -> Attempt:
+    def attempt(self, record: Record, binding: Binding | None = None, *, aside: bool = False) -> Attempt:
         """What is applied; nothing that comes of it is recorded."""
-        return Attempt(record.kind, record.id, self._state(record, binding), _as_it_is)
+        return Attempt(record.kind, record.id, self._state(record, binding), _as_it_is, aside=aside)
 
-    async def apply(self, record: Record, binding: Binding | None = None) -> tuple[Verdict, Attempt]:
+    async def apply(
+        self, record: Record, binding: Binding | None = None, *, aside: bool = False
+    ) -> tuple[Verdict, Attempt]:
         """Apply a record."""
-        attempt = self.attempt(record, binding)
+        attempt = self.attempt(record, binding, aside=aside)
         async with attempt.until_recorded:
             return await self.applier.apply(attempt), attempt
 

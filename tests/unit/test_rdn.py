@@ -1,5 +1,7 @@
 """How entries are named."""
 
+import re
+
 import pytest
 
 from processors.rdn import is_qualified, numeric_rdn, qualifier_of, rdn_of, temporary_rdn
@@ -50,12 +52,17 @@ def test_a_temporary_name_stays_short_enough() -> None:
     assert (len(ava.octets.decode()), ava.octets.decode()[-9]) == (1024, "-")
 
 
-@pytest.mark.parametrize(
-    ("number", "name"), [(42, "000000000042"), (999_999_999_999, "999999999999"), (1_000_000_000_007, "000000000007")]
-)
-def test_a_numeric_name_has_twelve_digits(number: int, name: str) -> None:
-    """Whatever the number; the attribute stays."""
-    assert numeric_rdn(RDN.of("telephoneNumber", "+86 1"), number) == RDN.of("telephoneNumber", name)
+def test_a_numeric_name_has_twelve_digits_of_which_the_first_is_no_zero() -> None:
+    """Or it would be no INTEGER (RFC 4517 section 3.3.16); the attribute stays."""
+    names = [str(numeric_rdn(RDN.of("uidNumber", "1"), f"user_{number}")) for number in range(50)]
+    assert all(re.fullmatch(r"uidNumber=[1-9][0-9]{11}", name) for name in names)
+
+
+def test_a_numeric_name_is_the_entity_s_own() -> None:
+    """Each time the same, and others have others."""
+    wanted = RDN.of("uidNumber", "1")
+    assert numeric_rdn(wanted, "user_a1") == numeric_rdn(RDN.of("uidNumber", "2"), "user_a1")
+    assert numeric_rdn(wanted, "user_a1") != numeric_rdn(wanted, "user_a2")
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from ldap_sink.outcomes import Applied, Waits
 from ldap_sink.sink import Sink
-from processors.rdn import temporary_rdn
+from processors.rdn import numeric_rdn, temporary_rdn
 from processors.wanted import EntryRules
-from schemas.dn import DN, usual_name
+from schemas.dn import DN, RDN, usual_name
 from schemas.entries import WantedEntry
+from schemas.errors import DeadLetterReason, Permanent
 from schemas.events import Kind
 from streams.worker.applying.attempt import Attempt
 
@@ -41,9 +42,21 @@ class Names:
             if isinstance(other, Applied):
                 return other
         if attempt.aside and isinstance(outcome, Waits) and outcome.occupied is not None:
-            outcome = await self._apply(attempt, aside(wanted, attempt.identifier), parent)
+            outcome = await self._step_aside(attempt, wanted, parent)
             attempt.stands_aside = True
         return outcome
+
+    async def _step_aside(self, attempt: Attempt, wanted: WantedEntry, parent: DN) -> Applied | Waits:
+        name = temporary_rdn(wanted.rdn, attempt.identifier)
+        try:
+            return await self._apply(attempt, renamed(wanted, name), parent)
+        except Permanent as exc:
+            if exc.reason is not DeadLetterReason.REFUSED_BY_DIRECTORY:
+                raise
+            # The naming attribute takes but numbers, or not so many characters: servers say so in different codes. If
+            # it was something else, that is refused again.
+            number = numeric_rdn(wanted.rdn, attempt.identifier)
+            return await self._apply(attempt, renamed(wanted, number), parent)
 
     async def _apply(self, attempt: Attempt, wanted: WantedEntry, parent: DN) -> Applied | Waits:
         outcome = await self._sink.apply(attempt.subject, wanted, parent, attempt.binding)
@@ -61,9 +74,8 @@ def _is_taken(outcome: Applied | Waits, dn: DN) -> bool:
     return outcome.occupied is not None and outcome.occupied.matches(dn)
 
 
-def aside(wanted: WantedEntry, identifier: str) -> WantedEntry:
-    """The same entry under a name that nobody wants."""
-    rdn = temporary_rdn(wanted.rdn, identifier)
+def renamed(wanted: WantedEntry, rdn: RDN) -> WantedEntry:
+    """The same entry under another name."""
     names = {usual_name(ava.attribute): (ava.octets,) for ava in rdn.avas}
     attributes = {name: names.get(usual_name(name), values) for name, values in wanted.attributes.items()}
     return replace(wanted, rdn=rdn, attributes=attributes)
