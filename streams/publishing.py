@@ -42,12 +42,14 @@ class Router:
         max_event_bytes: the longest event that a worker accepts.
         now: milliseconds; a time that lies more than a day after it is refused, as a worker would.
         push_id: of the full push that the lines are; None for events that belong to none.
+        taken: milliseconds: from when on the lines may lack who came to the source; None: now.
     """
 
     topics: TopicNames
     max_event_bytes: int
     now: int
     push_id: str | None = None
+    taken: int | None = None
 
     def route(self, line: bytes) -> tuple[Kind, Message]:
         """Check an event as a worker would, and address it.
@@ -69,7 +71,7 @@ class Router:
         push_id = self.push_id or ""
         value = {
             "eventType": f"{EventType.PUSH_BEGIN if begins else EventType.PUSH_END}",
-            "eventTime": self.now,
+            "eventTime": self.taken if begins and self.taken is not None else self.now,
             "bizData": {"pushId": push_id, "organizations": organizations, "accounts": accounts},
         }
         return Message(self.topics.organization_events, push_id.encode(), orjson.dumps(value))

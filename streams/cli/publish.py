@@ -1,5 +1,6 @@
 """`ldapflow publish`: events from files to Kafka."""
 
+import os
 import shutil
 import sys
 import tempfile
@@ -40,9 +41,10 @@ def publish(
     """Publish events, each to its topic. All lines are checked first; if one is wrong, nothing is published."""
     settings = invocation_of(context).settings()
     push_id = f"push-{uuid.uuid4().hex}" if push else None
-    router = Router(settings.topics, settings.max_event_bytes, time.time_ns() // 1_000_000, push_id)
+    now = _milliseconds(time.time_ns())
     with ExitStack() as stack:
         opened = [(_name(file), stack.enter_context(_open(file))) for file in files or [_STDIN]]
+        router = Router(settings.topics, settings.max_event_bytes, now, push_id, _taken(opened, now))
         survey = _survey(opened, router)
         _check_topics(settings)
         start = time.monotonic()
@@ -59,6 +61,15 @@ def publish(
         f"{survey.events[Kind.ACCOUNT]} of accounts) in {seconds:.1f} s, {count / max(seconds, 0.001):.0f} events/s"
         + (f", as the full push {push_id}" if push else "")
     )
+
+
+def _taken(opened: Sequence[tuple[str, BinaryIO]], now: int) -> int:
+    """Since when the records may be out of date: the age of the oldest file; for a stream, when we began to read."""
+    return max(1, min(now, *(_milliseconds(os.fstat(file.fileno()).st_mtime_ns) for _, file in opened)))
+
+
+def _milliseconds(nanoseconds: int) -> int:
+    return nanoseconds // 1_000_000
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class Evidence:
         resync = self.control.resync_needed
         if resync is not None:
             if not self._is_whole_since(resync.time) and isinstance(resync.decision, ResyncNeeded):
-                yield f"{resync.decision.reason}: publish a full push, then verify again"
+                yield f"{resync.decision.reason}: publish a full push that was taken since, then verify again"
             return
         topics, recorded = self.settings.topics, self.control.topic_ids or {}
         states = (topics.organization_states, topics.account_states)

@@ -60,9 +60,12 @@ def noted(known: FullPush | None, event: Event, mark: PushMark, input_ends: Mapp
     """The record of a push after one of its marks, which may come again.
 
     Of numbers that differ the greater ones count: a push that brings less than it once said is not complete. A `begin`
-    that is published again does not make the push younger, or it would sweep more. An `end` that is handled again keeps
-    the ends of the first time: all events of the push lay before them, and later ones would only delay its judgement.
-    One that is published again (it has another time) takes the ends of now, as the topics may have been made anew.
+    that is published again does not make the push younger, or it would sweep more. Its eventTime counts where that is
+    earlier than its Kafka time: the records were taken before it was published, and lack who came in between.
+
+    An `end` that is handled again keeps the ends of the first time: all events of the push lay before them, and later
+    ones would only delay its judgement. One that is published again (it has another time) takes the ends of now, as the
+    topics may have been made anew.
 
     Args:
         known: the record so far.
@@ -78,7 +81,8 @@ def noted(known: FullPush | None, event: Event, mark: PushMark, input_ends: Mapp
     )
     time = event.received_time
     if mark.begins:
-        return replace(push, began=time if push.began is None else min(push.began, time))
+        taken = min(time, event.time)
+        return replace(push, began=taken if push.began is None else min(push.began, taken))
     if push.ended == time:
         return push
     return replace(push, ended=time, input_ends=dict(input_ends))

@@ -1,5 +1,6 @@
 """`ldapflow publish` and the publisher, on a real broker."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -119,14 +120,16 @@ def test_a_missing_file_is_one_line(folder: Path) -> None:
 
 
 def test_a_push_is_framed_by_its_marks(folder: Path, settings: Settings, consumer: Consumer) -> None:
-    """With the numbers of different subjects, and its id on every event."""
+    """With the numbers of different subjects, and its id on every event; it began when the file was written."""
     (folder / "a.jsonl").write_bytes(b"\n".join([organization("ou_rd"), account("user_a"), account("user_a")]))
+    os.utime(folder / "a.jsonl", (1_700_000_000, 1_700_000_000))
     done = ldapflow("publish", "--push", "a.jsonl", folder=folder)
     assert (done.returncode, done.stderr) == (0, "")
     organizations = read(consumer, settings, settings.topics.organization_events)
     begin, unit, end = (orjson.loads(message.value() or b"") for message in organizations)
     (push_id,) = {begin["bizData"]["pushId"], unit["pushId"], end["bizData"]["pushId"]}
     assert begin["bizData"] == end["bizData"] == {"pushId": push_id, "organizations": 1, "accounts": 1}
+    assert begin["eventTime"] == 1_700_000_000_000 < end["eventTime"]
     accounts = read(consumer, settings, settings.topics.account_events)
     assert {orjson.loads(message.value() or b"")["pushId"] for message in accounts} == {push_id}
 

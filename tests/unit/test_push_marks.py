@@ -10,11 +10,13 @@ _FIRST_ENDS: Final = {("a", 0): 7, ("o", 0): 3}
 _LATER_ENDS: Final = {("a", 0): 9, ("o", 0): 5}
 
 
-def mark(known: FullPush | None, time: int, *, begins: bool, numbers: tuple[int, int] = (2, 3)) -> FullPush:
-    """Handle one mark of Kafka time `time`; an `end` finds `_FIRST_ENDS` at 20, later ones afterwards."""
+def mark(
+    known: FullPush | None, time: int, *, begins: bool, numbers: tuple[int, int] = (2, 3), taken: int = 99
+) -> FullPush:
+    """Handle one mark of these Kafka and event times; an `end` finds `_FIRST_ENDS` at 20, later ones afterwards."""
     payload = PushMark(begins, *numbers)
     event_type = EventType.PUSH_BEGIN if begins else EventType.PUSH_END
-    event = Event(event_type, Kind.ORGANIZATION, "p1", None, 1, time, payload)
+    event = Event(event_type, Kind.ORGANIZATION, "p1", None, taken, time, payload)
     return noted(known, event, payload, {} if begins else _FIRST_ENDS if time == 20 else _LATER_ENDS)
 
 
@@ -48,6 +50,11 @@ def test_an_end_that_is_published_again_counts_from_now() -> None:
 def test_a_begin_that_is_published_again_does_not_make_the_push_younger() -> None:
     """The sweep takes what was heard of last before the begin."""
     assert mark(mark(None, 10, begins=True), 15, begins=True).began == 10
+
+
+def test_a_push_began_when_its_records_were_taken() -> None:
+    """Who came after that, before the `begin` was published, is in no record and must not be swept."""
+    assert mark(None, 10, begins=True, taken=4).began == 4
 
 
 def test_of_different_numbers_the_greater_ones_count() -> None:
