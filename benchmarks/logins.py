@@ -7,7 +7,6 @@ comparing two versions on one machine; the ratio to raw binds is less of a machi
 
 import argparse
 import asyncio
-import os
 import secrets
 import subprocess
 import sys
@@ -22,14 +21,12 @@ from typing import Any, Final
 import aiohttp
 import orjson
 
+from benchmarks.installation import environment, install, write_secret
 from ldap_sink.protocol.connection import Connection
-from ldap_sink.session import read_entry_uuid
-from streams.kafka import create_topics
 from streams.sandbox.kafka import Kafka
 from streams.sandbox.processes import free_port
 from streams.sandbox.slapd import Slapd, SlapdOptions
-from streams.settings import Settings, load_settings
-from streams.settings.directory import directory_settings
+from streams.settings import Settings
 
 LOGINS: Final = 5000
 AT_ONCE: Final = 16
@@ -114,35 +111,15 @@ async def _ready(session: aiohttp.ClientSession, url: str) -> None:
 
 
 def configure(folder: Path, slapd: Slapd, kafka: Kafka) -> Settings:
-    """Write a configuration, and make the topics."""
-    for name, secret in (("password", slapd.admin_password), ("token", _TOKEN)):
-        (folder / name).touch(mode=0o600)
-        (folder / name).write_text(secret)
-    document: dict[str, Any] = {
-        "kafka": {"bootstrap_servers": kafka.bootstrap_servers, "account_partitions": 1},
-        "connection": {
-            "server": slapd.uri,
-            "admin_dn": slapd.admin_dn,
-            "admin_password_file": "password",
-            "allow_plaintext": True,
-        },
-        "sync": {"target_dn": slapd.target_dn},
-        "authentication": {
-            "enabled": True,
-            "listen": f"127.0.0.1:{free_port()}",
-            "token_file": "token",
-            "rate": {"per_login_per_minute": _UNLIMITED, "per_address_per_minute": _UNLIMITED},
-        },
-        "metrics": {"listen": f"127.0.0.1:{free_port()}"},
+    """Write a configuration whose service knows no limit of tries."""
+    write_secret(folder / "token", _TOKEN)
+    authentication = {
+        "enabled": True,
+        "listen": f"127.0.0.1:{free_port()}",
+        "token_file": "token",
+        "rate": {"per_login_per_minute": _UNLIMITED, "per_address_per_minute": _UNLIMITED},
     }
-    path = folder / "ldapflow.yaml"
-    path.write_bytes(orjson.dumps(document))
-    settings = load_settings(path, {})
-    create_topics(settings)
-    found = asyncio.run(read_entry_uuid(directory_settings(settings), settings.sync.target_dn))
-    document["sync"]["target_entry_uuid"] = found
-    path.write_bytes(orjson.dumps(document))
-    return load_settings(path, {})
+    return install(folder, slapd, kafka, kafka={"account_partitions": 1}, authentication=authentication)
 
 
 @asynccontextmanager
@@ -154,7 +131,7 @@ async def service(folder: Path) -> AsyncIterator[None]:
             cwd=folder,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "LDAPFLOW_CONFIG": "ldapflow.yaml"},
+            env=environment(),
         )
         try:
             yield

@@ -1,155 +1,222 @@
-"""How much memory and time a verification takes: a made-up company against entries that are as they should be.
+"""How long a verification takes that finds nothing to do, beside `ldapsearch` reading the same tree in the same run.
 
-Run from the checkout: `python -m benchmarks.verification [ACCOUNTS]`. No server is needed: messages and entries are
-made on the way. A million accounts must fit in a gigabyte.
+Run from the checkout: `python -m benchmarks.verification [--json] [--entries N] [--rounds N]`. `ldapflow verify` runs
+in a process of its own, with its start, Kafka and the comparison in its time; both read the same attributes, page by
+page. It must find every entry as it should be, write nothing to LDAP and ask nothing of the workers, or there is no
+result.
 """
 
-import resource
+import argparse
+import asyncio
+import os
+import subprocess
 import sys
+import tempfile
 import time
-import uuid
-from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
+from typing import Any, Final
 
+import orjson
+
+from benchmarks.company import ORGANIZATIONS, Company
+from benchmarks.installation import PASSWORD_FILE, environment, install
+from ldap_sink.protocol.connection import Connection
+from ldap_sink.protocol.controls import Control
+from ldap_sink.reading import asked
 from ldap_sink.subschema import Subschema
-from processors.wanted import EntryRules
-from schemas.dn import DN, RDN
 from schemas.entries import FoundEntry
-from schemas.events import Json, Kind, Record
-from schemas.records import record_of
-from schemas.state_codec import encode_state
-from schemas.states import Binding, State, Status
-from streams.kafka import Received
-from streams.settings import Settings, load_settings
-from streams.verification.comparison import Comparison
-from streams.verification.organizations import read_organizations
-from streams.verification.snapshot import Snapshot
+from streams.kafka import Cluster, Message, publish_all
+from streams.sandbox.kafka import Kafka
+from streams.sandbox.slapd import Slapd, SlapdOptions
+from streams.settings import Settings
 from streams.verification.yardstick import Yardstick
 
-ACCOUNTS = 200_000
-ORGANIZATIONS = 2_000
-PAGE = 1_000
-TARGET = "00000000-0000-4000-8000-000000000001"
-TIME = 1_700_000_000_000
+ENTRIES: Final = 50_000
+ROUNDS: Final = 3
+PAGE: Final = 1000  # as a verification asks
+RELAX: Final = Control("1.3.6.1.4.1.4203.666.5.12", critical=True)  # lets the rootdn choose an entryUUID
+WRITES: Final = ("Add", "Modify", "Modrdn", "Delete", "Extended")
+_SAMPLING_SECONDS: Final = 0.01
 
 
-def account(number: int) -> Record:
-    """With what IDaaS says of a person."""
-    unit = f"ou_{number % ORGANIZATIONS:06}"
-    fields: dict[str, Json] = {
-        "userId": f"user_{number:010}",
-        "username": f"mei.wang{number}",
-        "displayName": f"Mei Wang {number}",
-        "email": f"mei.wang{number}@example.com",
-        "emailVerified": True,
-        "phoneRegion": "86",
-        "phoneNumber": f"138{number:08}",
-        "status": "enabled",
-        "createTime": TIME - number * 31,
-        "updateTime": TIME + number * 37,
-        "organizationalUnits": [
-            {"organizationalUnitId": unit, "organizationalUnitName": f"R&D {unit}", "primary": True}
-        ],
-        "customFields": [{"fieldName": "level", "fieldValue": str(number % 9)}],
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a process took.
+
+    Attributes:
+        seconds: from its start to its end.
+        cpu_seconds: of itself, in user and system mode.
+        peak_bytes: the most memory that was resident. Not `ru_maxrss`, which begins with what its parent had.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+
+
+class Failed(Exception):
+    """There is no result, for that reason."""
+
+
+def measure(command: list[str], folder: Path, output: Path, environ: dict[str, str]) -> Measured:
+    """Run a process to its end; what it says goes to a file."""
+    peak, began = 0, time.perf_counter()
+    with output.open("wb") as stdout:
+        process = subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=subprocess.DEVNULL, env=environ)  # noqa: S603 - our own commands
+        while True:
+            ended, code, usage = os.wait4(process.pid, os.WNOHANG)
+            if ended:
+                break
+            peak = max(peak, resident_peak(process.pid))
+            time.sleep(_SAMPLING_SECONDS)
+    process.returncode = os.waitstatus_to_exitcode(code)
+    if process.returncode:
+        raise Failed(f"{command[0]} ended with {process.returncode}")
+    return Measured(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, peak)
+
+
+def resident_peak(pid: int) -> int:
+    """The most bytes of memory that a process has had until now; 0 when it has ended."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) << 10
+    return 0
+
+
+async def fill(slapd: Slapd, company: Company) -> None:
+    """Add all entries, with the entryUUIDs that the states name."""
+    connection = await Connection.open(slapd.host, slapd.port)
+    await connection.bind(slapd.admin_dn, slapd.admin_password.encode())
+    for page in company.pages():  # organizations come in pages of their own: no child overtakes its parent
+        await asyncio.gather(*(add(connection, entry) for entry in page))
+    await connection.close()
+
+
+async def add(connection: Connection, entry: FoundEntry) -> None:
+    """Add one entry."""
+    attributes = {**entry.attributes, "entryUUID": (entry.entry_uuid.encode(),)}
+    await connection.add(str(entry.dn), attributes, [RELAX])
+
+
+def bind(slapd: Slapd, folder: Path) -> tuple[str, ...]:
+    """How ldap-utils get to the server as the administrator."""
+    return ("-x", "-H", slapd.uri, "-D", slapd.admin_dn, "-y", str(folder / PASSWORD_FILE))
+
+
+class Race:
+    """Runs both, in turns."""
+
+    def __init__(self, folder: Path, slapd: Slapd, settings: Settings, attributes: tuple[str, ...]) -> None:
+        self._folder, self._slapd, self._settings = folder, slapd, settings
+        self._attributes = attributes
+
+    def verification(self, entries: int) -> Measured:
+        """`ldapflow verify`, which must find as many entries, all of them as they should be."""
+        output = self._folder / "job.json"
+        command = [sys.executable, "-m", "streams.cli.main", "verify", "--json"]
+        measured = measure(command, self._folder, output, environment())
+        job: dict[str, Any] = orjson.loads(output.read_bytes())
+        counts = job["report"]["counts"]
+        same = sum(of_kind.get("same", 0) for of_kind in counts.values())
+        if (job["state"], same, job["report"]["differences"]) != ("done", entries, []):
+            raise Failed(f"the verification is {job['state']} and found {counts}")
+        return measured
+
+    def ldapsearch(self, entries: int) -> Measured:
+        """The same attributes of the same entries."""
+        output = self._folder / "tree.ldif"
+        paged = ("-LLL", "-o", "ldif-wrap=no", "-E", f"pr={PAGE}/noprompt", "-b", self._slapd.target_dn)
+        command = ["ldapsearch", *bind(self._slapd, self._folder), *paged, "(objectClass=*)", *self._attributes]
+        measured = measure(command, self._folder, output, {**os.environ, "LDAPNOINIT": "1"})
+        with output.open("rb") as stream:
+            found = sum(line.startswith(b"dn:") for line in stream) - 1  # the target
+        if found != entries:
+            raise Failed(f"ldapsearch found {found} entries")
+        return measured
+
+    def writes(self) -> int:
+        """How many operations that write slapd has completed, whoever asked for them (slapd-monitor(5))."""
+        return asyncio.run(completed_writes(self._slapd))
+
+    def events(self) -> int:
+        """How many messages lie on the input topics; what a verification asks of the workers comes there."""
+        topics = self._settings.topics
+        with Cluster(self._settings) as cluster:
+            return sum(cluster.end_offsets((topics.organization_events, topics.account_events)).values())
+
+
+async def completed_writes(slapd: Slapd) -> int:
+    """Read the server's own counters."""
+    connection = await Connection.open(slapd.host, slapd.port)
+    await connection.bind(slapd.admin_dn, slapd.admin_password.encode())
+    total = 0
+    for operation in WRITES:
+        entry = await connection.read(f"cn={operation},cn=Operations,cn=Monitor", ["monitorOpCompleted"])
+        if entry is None:
+            raise Failed(f"slapd does not count {operation}")
+        total += int(entry.attributes["monitorOpCompleted"][0])
+    await connection.close()
+    return total
+
+
+def compare(folder: Path, slapd: Slapd, kafka: Kafka, entries: int, rounds: int) -> dict[str, Any]:
+    """Make the company, and measure."""
+    settings = install(folder, slapd, kafka, sync={"disabled_accounts": "keep"})
+    yardstick = Yardstick.of(settings, Subschema.parse((), ()))
+    company = Company(settings, yardstick, entries - ORGANIZATIONS)
+    asyncio.run(fill(slapd, company))
+    messages = (Message(message.topic, message.key or b"", message.value) for message in company.messages())
+    publish_all(settings, messages, lambda _: None)
+    race = Race(folder, slapd, settings, asked(yardstick.attributes))
+    race.ldapsearch(entries)  # warms slapd up
+    writes, events = race.writes(), race.events()
+    searches, verifications = [], []
+    for _ in range(rounds):
+        verifications.append(race.verification(entries))
+        searches.append(race.ldapsearch(entries))
+    seconds, search_seconds = (median(one.seconds for one in measured) for measured in (verifications, searches))
+    return {
+        "cores": os.cpu_count(),
+        "entries": entries,
+        "rounds": rounds,
+        "verification": {
+            "seconds": seconds,
+            "cpu_seconds": median(one.cpu_seconds for one in verifications),
+            "peak_mib": max(one.peak_bytes for one in verifications) / (1 << 20),
+        },
+        "ldapsearch": {"seconds": search_seconds, "cpu_seconds": median(one.cpu_seconds for one in searches)},
+        "ratio": seconds / search_seconds,
+        "directory_writes": race.writes() - writes,
+        "redrives": race.events() - events,
     }
-    return record_of(Kind.ACCOUNT, fields)
-
-
-def organization(number: int) -> Record:
-    """All of them stand right below the target."""
-    name = f"ou_{number:06}"
-    return record_of(
-        Kind.ORGANIZATION,
-        {"organizationalUnitId": name, "organizationalUnitName": f"R&D {name}", "parentId": "ou_root"},
-    )
-
-
-def dn_of(rules: EntryRules, record: Record, above: DN) -> DN:
-    """Where its entry is."""
-    return above.child(rules.wanted(record, None).rdn)
-
-
-class Company:
-    """Makes messages and entries that belong together."""
-
-    def __init__(self, settings: Settings, yardstick: Yardstick, accounts: int) -> None:
-        self._topics = settings.topics
-        self._target = settings.sync.target_dn
-        self._rules = yardstick.rules
-        self._accounts = accounts
-
-    def messages(self) -> Iterator[Received]:
-        """Of both state topics."""
-        for record, dn, entry in self._all():
-            number = 1 + int(entry[-12:], 16)
-            state = State(
-                record, TIME, TIME + number, TIME + number, Status.APPLIED, TIME + number, (5, number),
-                binding=Binding(entry, str(dn), TARGET, TIME + number),
-            )  # fmt: skip
-            topic = self._topics.account_states if record.kind is Kind.ACCOUNT else self._topics.organization_states
-            yield Received(topic, number % 12, number, TIME, record.id.encode(), encode_state(state))
-
-    def pages(self) -> Iterator[list[FoundEntry]]:
-        """Of the directory."""
-        page: list[FoundEntry] = []
-        for record, dn, entry in self._all():
-            wanted = self._rules[record.kind].wanted(record, None)
-            attributes = {name.lower(): values for name, values in wanted.attributes.items() if values}
-            classes = tuple(name.encode() for name in wanted.object_classes)
-            page.append(FoundEntry(dn, entry, b"csn", {**attributes, "objectclass": classes}))
-            if len(page) == PAGE:
-                yield page
-                page = []
-        yield page
-
-    def _all(self) -> Iterator[tuple[Record, DN, str]]:
-        homes: dict[str, DN] = {}
-        for number in range(ORGANIZATIONS):
-            record = organization(number)
-            homes[record.id] = dn_of(self._rules[record.kind], record, self._target)
-            yield record, homes[record.id], str(uuid.UUID(int=(7 << 96) + number))
-        for number in range(self._accounts):
-            record = account(number)
-            home = homes[f"ou_{number % ORGANIZATIONS:06}"]
-            yield record, home.child(RDN.of("uid", f"mei.wang{number}")), str(uuid.UUID(int=(9 << 96) + number))
-
-
-def resident() -> int:
-    """Bytes of memory now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
-
-
-def report(what: str, count: int, before: int, began: float) -> None:
-    """Print one line."""
-    seconds = time.process_time() - began
-    sys.stdout.write(
-        f"{what:<12}{resident() >> 20:>6} MiB, {(resident() - before) / count:>6.0f} bytes each,"
-        f" {seconds / count * 1e6:>6.1f} us of CPU each (making them included)\n"
-    )
 
 
 def main() -> None:
-    """Read a snapshot, and compare it."""
-    accounts = int(sys.argv[1]) if len(sys.argv) > 1 else ACCOUNTS
-    folder = Path(sys.argv[0]).parent
-    configuration = folder / "verification.yaml"
-    settings = load_settings(configuration, {"LDAP_PASSWORD": "unused"})
-    yardstick = Yardstick.of(settings, Subschema.parse((), ()))
-    company, count = Company(settings, yardstick, accounts), accounts + ORGANIZATIONS
-    before, began = resident(), time.process_time()
-    snapshot = Snapshot(settings)
-    snapshot.take(company.messages())
-    report("snapshot", count, before, began)
-    began = time.process_time()
-    comparison = Comparison(snapshot, read_organizations(snapshot), yardstick, bytearray(len(snapshot)))
-    for page in company.pages():
-        comparison.take(page)
-    comparison.finish()
-    report("compared", count, before, began)
-    for (kind, state), number in comparison.findings.report().counts.items():
-        if number:
-            sys.stdout.write(f"{kind.value} {state.value}: {number:,}\n")
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--entries", type=int, default=ENTRIES, help=f"more than {ORGANIZATIONS}; default {ENTRIES}")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"the medians of so many; default {ROUNDS}")
+    arguments = parser.parse_args()
+    options = SlapdOptions(global_lines=("database monitor",))
+    with (
+        tempfile.TemporaryDirectory(prefix="ldapflow-verification-") as name,
+        Kafka() as kafka,
+        Slapd(options) as slapd,
+    ):
+        found = compare(Path(name), slapd, kafka, arguments.entries, arguments.rounds)
+    if found["directory_writes"] or found["redrives"]:
+        raise Failed(f"it wrote something: {found}")
+    if arguments.json:
+        sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
+        return
+    for what in ("verification", "ldapsearch"):
+        sys.stdout.write(f"{what:<14}{found[what]['seconds']:>8.2f} s{found[what]['cpu_seconds']:>8.2f} s of CPU\n")
+    sys.stdout.write(f"ratio{found['ratio']:>17.2f}\npeak{found['verification']['peak_mib']:>18.0f} MiB\n")
 
 
 if __name__ == "__main__":
