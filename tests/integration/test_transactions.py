@@ -1,6 +1,6 @@
 """Events of a producer that writes in transactions: what was taken back is no event, and markers are none either."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class Transactions:
 
 
 def test_only_what_was_committed_counts_and_the_marker_at_the_end_is_stepped_over(
-    tmp_path: Path, kafka: Kafka, slapd: Slapd, topic_prefix: str
+    tmp_path: Path, kafka: Kafka, fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
     """The last offset of each partition is a marker: the committed offsets come to the end all the same."""
     ghosts, source = IdentitySource(), IdentitySource()
@@ -49,7 +49,7 @@ def test_only_what_was_committed_counts_and_the_marker_at_the_end_is_stepped_ove
         ghosts.add_account(f"g{number}", f"ghost{number}", "ghosts")
     source.add_organization("o", "Org")
     source.add_account("a0", "mei", "o")
-    with Flow(tmp_path, kafka, slapd, topic_prefix) as flow:
+    with Flow(tmp_path, kafka, fresh_slapd(), topic_prefix) as flow:
         transactions = Transactions(flow)
         worker = flow.worker()
         with transactions.writing(*ghosts.events) as producer:
