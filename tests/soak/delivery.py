@@ -144,11 +144,18 @@ class Group:
 
 
 class Source:
-    """Produces numbered events for random keys at a steady rate, in a thread."""
+    """Produces numbered events for random keys at a steady rate, in a thread, for as long as its `with` lasts.
 
-    def __init__(self, group: Group, events: int, per_second: float) -> None:
+    However long the changes of a group take on a busy machine, each of them strikes workers that have something to do.
+
+    Args:
+        most: events at most.
+    """
+
+    def __init__(self, group: Group, per_second: float, most: int) -> None:
         self.numbers: Counter[str] = Counter()
-        self._group, self._events, self._per_second = group, events, per_second
+        self._group, self._per_second, self._most = group, per_second, most
+        self._enough = threading.Event()
         self._thread = threading.Thread(target=self._produce)
 
     def __enter__(self) -> Self:
@@ -156,6 +163,7 @@ class Source:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._enough.set()
         self._thread.join()
 
     def _produce(self) -> None:
@@ -170,14 +178,14 @@ class Source:
         )
         chooser = random.Random(7)
         start = time.monotonic()
-        for index in range(self._events):
+        for index in range(self._most):
+            ahead = start + index / self._per_second - time.monotonic()
+            if self._enough.wait(ahead) if ahead > 0.02 else self._enough.is_set():  # the rate
+                break
             key = f"k{chooser.randrange(KEYS)}"
             self.numbers[key] += 1
             producer.produce(self._group.input, key=key, value=json.dumps({"key": key, "n": self.numbers[key]}))
             producer.poll(0)
-            ahead = start + index / self._per_second - time.monotonic()
-            if ahead > 0.02:
-                time.sleep(ahead)  # the rate
         producer.flush()
 
 
@@ -186,7 +194,7 @@ def ends(consumer: Consumer, topic: str) -> dict[int, int]:
     return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1] for p in range(PARTITIONS)}
 
 
-def judge(group: Group, source: Source, events: int) -> Verdict:
+def judge(group: Group, source: Source) -> Verdict:
     """Compare what was handled, committed and stored with what was produced."""
     consumer = Consumer({"bootstrap.servers": group.bootstrap_servers, "group.id": group.name, "log_level": 0})
     try:
@@ -208,8 +216,8 @@ def judge(group: Group, source: Source, events: int) -> Verdict:
         gaps = sum(line[4] == "GAP" for line in lines)
         if gaps:
             verdict.faults.append(f"{gaps} times an event came before an earlier one of its key")
-        if verdict.events != events:
-            verdict.faults.append(f"{verdict.events} events in the log, {events} were produced")
+        if verdict.events != source.numbers.total():
+            verdict.faults.append(f"{verdict.events} events in the log, {source.numbers.total()} were produced")
         positions = consumer.committed([TopicPartition(group.input, p) for p in range(PARTITIONS)], timeout=10)
         for position in positions:
             if position.offset != log_ends[position.partition] and log_ends[position.partition]:
