@@ -62,10 +62,14 @@ class Failed(Exception):
 
 
 def measure(command: list[str], folder: Path, output: Path, environ: dict[str, str]) -> Measured:
-    """Run a process to its end; what it says goes to a file."""
-    peak, began = 0, time.perf_counter()
-    with output.open("wb") as stdout:
-        process = subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=subprocess.DEVNULL, env=environ)  # noqa: S603 - our own commands
+    """Run a process to its end; what it says goes to a file.
+
+    Raises:
+        Failed: it did not end well; with its last words.
+    """
+    peak, began, errors = 0, time.perf_counter(), output.with_suffix(".err")
+    with output.open("wb") as stdout, errors.open("wb") as stderr:
+        process = subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=stderr, env=environ)  # noqa: S603 - our own
         while True:
             ended, code, usage = os.wait4(process.pid, os.WNOHANG)
             if ended:
@@ -74,7 +78,8 @@ def measure(command: list[str], folder: Path, output: Path, environ: dict[str, s
             time.sleep(_SAMPLING_SECONDS)
     process.returncode = os.waitstatus_to_exitcode(code)
     if process.returncode:
-        raise Failed(f"{command[0]} ended with {process.returncode}")
+        words = errors.read_text().strip().rpartition("\n")[2]
+        raise Failed(f"{command[0]} ended with {process.returncode}: {words}")
     return Measured(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, peak)
 
 
