@@ -74,14 +74,17 @@ def test_each_reason_has_its_answer(
         (RedriveReason.RELEASE, BOUND, Ignore()),
         (RedriveReason.RELEASE, replace(BOUND, status=Status.PENDING), Ignore()),
         (RedriveReason.HEAL, BOUND, WriteAgain()),
-        (RedriveReason.UNBIND, BOUND, Settle(UNBOUND, Verdict(Status.PENDING))),
+        (RedriveReason.UNBIND, BOUND, Apply(UNBOUND)),
         (RedriveReason.UNBIND, WAITING, Apply(replace(UNBOUND, status=Status.WAITING))),
     ],
 )
 def test_without_incremental_provisioning_only_corrections_and_what_they_left_waiting_write(
     reason: RedriveReason, stored: State, expected: Answer
 ) -> None:
-    """What a watch asks for on its own, because of an event that is pending, writes nothing."""
+    """What a watch asks for on its own, because of an event that is pending, writes nothing.
+
+    Two that share an entry are parted all the same: a verification that asks for it waits for the entry of its own.
+    """
     assert answer(reason, stored, replace(NOW, incremental=False, is_rightful=False)) == expected
 
 

@@ -10,7 +10,13 @@ from schemas.states import PasswordStatus, State, Status
 from streams.worker.applying.attempt import Verdict
 
 _WRITES_ALWAYS: Final = frozenset(
-    {RedriveReason.CORRECT, RedriveReason.SWEEP, RedriveReason.APPROVE, RedriveReason.RETRY}
+    {
+        RedriveReason.CORRECT,
+        RedriveReason.UNBIND,
+        RedriveReason.SWEEP,
+        RedriveReason.APPROVE,
+        RedriveReason.RETRY,
+    }
 )
 
 
