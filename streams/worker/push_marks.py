@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from time import time
 
 import structlog
 
@@ -32,7 +33,7 @@ class PushMarks:
         try:
             known = await asyncio.to_thread(self._known, event.subject)
             ends = {} if mark.begins else await asyncio.to_thread(self._input_ends)
-            push = noted(known, event, mark, ends)
+            push = noted(known, event, mark, ends, round(time() * 1000))
             if push != known:
                 await self._publisher.send(self._settings.topics.jobs, push.id.encode(), encode_job(push))
         except CommandFailed as exc:
@@ -56,12 +57,15 @@ class PushMarks:
             return cluster.end_offsets((topics.organization_events, topics.account_events))
 
 
-def noted(known: FullPush | None, event: Event, mark: PushMark, input_ends: Mapping[tuple[str, int], int]) -> FullPush:
+def noted(
+    known: FullPush | None, event: Event, mark: PushMark, input_ends: Mapping[tuple[str, int], int], now: int
+) -> FullPush:
     """The record of a push after one of its marks, which may come again.
 
     Of numbers that differ the greater ones count: a push that brings less than it once said is not complete. A `begin`
     that is published again does not make the push younger, or it would sweep more. Its eventTime counts where that is
-    earlier than its Kafka time: the records were taken before it was published, and lack who came in between.
+    earlier than its Kafka time: the records were taken before it was published, and lack who came in between. Ours
+    counts where that is the earliest: under CreateTime both are the producer's, whose clock may be ahead.
 
     An `end` that is handled again keeps the ends of the first time: all events of the push lay before them, and later
     ones would only delay its judgement. One that is published again (it has another time) takes the ends of now, as the
@@ -72,6 +76,7 @@ def noted(known: FullPush | None, event: Event, mark: PushMark, input_ends: Mapp
         event: the mark as it was delivered.
         mark: its payload.
         input_ends: for an `end`: (topic, partition) to the offset that the next event will get.
+        now: milliseconds: the worker's clock.
     """
     push = known if known is not None else FullPush(event.subject, 0, 0, began=None)
     push = replace(
@@ -79,10 +84,10 @@ def noted(known: FullPush | None, event: Event, mark: PushMark, input_ends: Mapp
         organizations=max(push.organizations, mark.organizations),
         accounts=max(push.accounts, mark.accounts),
     )
-    time = event.received_time
+    received = event.received_time
     if mark.begins:
-        taken = min(time, event.time)
+        taken = min(received, event.time, now)
         return replace(push, began=taken if push.began is None else min(push.began, taken))
-    if push.ended == time:
+    if push.ended == received:
         return push
-    return replace(push, ended=time, input_ends=dict(input_ends))
+    return replace(push, ended=received, input_ends=dict(input_ends))

@@ -11,13 +11,19 @@ _LATER_ENDS: Final = {("a", 0): 9, ("o", 0): 5}
 
 
 def mark(
-    known: FullPush | None, time: int, *, begins: bool, numbers: tuple[int, int] = (2, 3), taken: int = 99
+    known: FullPush | None,
+    time: int,
+    *,
+    begins: bool,
+    numbers: tuple[int, int] = (2, 3),
+    taken: int = 99,
+    now: int = 99,
 ) -> FullPush:
     """Handle one mark of these Kafka and event times; an `end` finds `_FIRST_ENDS` at 20, later ones afterwards."""
     payload = PushMark(begins, *numbers)
     event_type = EventType.PUSH_BEGIN if begins else EventType.PUSH_END
     event = Event(event_type, Kind.ORGANIZATION, "p1", None, taken, time, payload)
-    return noted(known, event, payload, {} if begins else _FIRST_ENDS if time == 20 else _LATER_ENDS)
+    return noted(known, event, payload, {} if begins else _FIRST_ENDS if time == 20 else _LATER_ENDS, now)
 
 
 def test_both_marks_make_one_record() -> None:
@@ -38,7 +44,7 @@ def test_marks_that_are_handled_again_change_nothing() -> None:
     assert mark(ended, 10, begins=True) == ended
     again = PushMark(begins=False, organizations=2, accounts=3)
     event = Event(EventType.PUSH_END, Kind.ORGANIZATION, "p1", None, 1, 20, again)
-    assert noted(ended, event, again, _LATER_ENDS) == ended
+    assert noted(ended, event, again, _LATER_ENDS, 99) == ended
 
 
 def test_an_end_that_is_published_again_counts_from_now() -> None:
@@ -55,6 +61,11 @@ def test_a_begin_that_is_published_again_does_not_make_the_push_younger() -> Non
 def test_a_push_began_when_its_records_were_taken() -> None:
     """Who came after that, before the `begin` was published, is in no record and must not be swept."""
     assert mark(None, 10, begins=True, taken=4).began == 4
+
+
+def test_a_push_did_not_begin_after_it_was_handled() -> None:
+    """A producer whose clock is ahead writes so where times are the producers' (CreateTime): live ones would go."""
+    assert mark(None, 80, begins=True, now=30).began == 30
 
 
 def test_of_different_numbers_the_greater_ones_count() -> None:
