@@ -154,8 +154,8 @@ class FullPush:
         id: the push id.
         organizations: as many as were declared.
         accounts: as many as were declared.
-        began: milliseconds: Kafka time of the mark `begin`, its eventTime, or the worker's when it handled it, whichever
-            is the earliest: when the records were taken; None when it never came.
+        began: milliseconds: Kafka time of the mark `begin`, its eventTime, or when a worker handled it, the earliest of
+            them: when the records were taken; None when it never came.
         ended: milliseconds: Kafka time of the mark `end`; None while it has not come.
         input_ends: the ends of the input topics when `end` was handled: (topic, partition) to offset.
     """

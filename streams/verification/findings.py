@@ -93,6 +93,11 @@ class Findings:
         self._strangers.pop(entry, None)
         self._stranger_details.pop(entry, None)
 
+    @property
+    def copies(self) -> Iterator[Difference]:
+        """Entries that carry the id of an entity that has another one; all of them, whatever a report has room for."""
+        yield from (one for one in self._stranger_details.values() if one.state is EntryState.DUPLICATE)
+
     def numbers(self, kind: Kind, states: Iterable[EntryState]) -> list[int]:
         """The entities of a kind of which one of these was found."""
         codes = {_STATES.index(state) + 1 for state in states}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from schemas.events import Kind, Subject
-from schemas.jobs import Action, DriftReport, EntryState, FailedCorrection, JobState, Verification
+from schemas.jobs import Action, Difference, FailedCorrection, JobState, Verification
 from streams.verification.second_look import Outcome
 
 _MAX_FAILURES: Final = 500  # in a record; all of them are counted
@@ -34,11 +34,11 @@ class Results:
             elif outcome.action is not None:
                 self._counts[outcome.kind, outcome.action] += 1
 
-    def take_uncorrectable(self, report: DriftReport) -> None:
+    def take_uncorrectable(self, copies: Iterable[Difference]) -> None:
         """Count drift that only a person can correct: of two entries that carry one id, none is ever deleted."""
-        for difference in report.differences:
-            if difference.state is EntryState.DUPLICATE and difference.reason is not None and difference.id is not None:
-                self._fail(difference.kind, difference.id, difference.reason)
+        for copy in copies:
+            if copy.id is not None:
+                self._fail(copy.kind, copy.id, copy.reason or copy.state.value)
 
     def take_unreadable(self, subjects: Iterable[Subject]) -> None:
         """Count whose states cannot be read: nothing can be said of them, so they are not as they should be."""

@@ -211,8 +211,7 @@ class _Run:
         results = await self._look_again(corrections.touched, comparison, yardstick, directory)
         if still is not None:
             return results.interrupt(job, f"the workers stand still: {still}; what was asked of them stays valid")
-        if job.report is not None:
-            results.take_uncorrectable(job.report)
+        results.take_uncorrectable(comparison.findings.copies)
         results.take_unreadable(snapshot.unreadable)
         if evidence.makes_whole(await asyncio.to_thread(read_control, settings)):
             await decide(self._publisher, settings, TopicIds(evidence.topic_ids))

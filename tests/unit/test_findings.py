@@ -67,6 +67,19 @@ def test_drift_is_kept_before_what_is_only_listed_and_the_rest_is_counted() -> N
     assert len(report.differences) + report.omitted == MAX_DIFFERENCES + 6
 
 
+def test_copied_ids_are_known_also_where_a_report_has_no_room_for_them() -> None:
+    """Nobody can correct them but a person: without them a run with much else to do would count as a success."""
+    made = findings([Kind.ACCOUNT] * MAX_DIFFERENCES)
+    for number in range(MAX_DIFFERENCES):
+        made.note(number, EntryState.CHANGED, found(EntryState.CHANGED, f"a{number}", "uid=a,dc=example"))
+    made.note_stranger(stranger(1))
+    copied = "00000000-0000-4000-8000-000000000002"
+    made.note_stranger(Difference(EntryState.UNMANAGED, Kind.ACCOUNT, None, copied, "uid=z,ou=x,dc=example"))
+    made.change_stranger(copied, EntryState.DUPLICATE, "a1", "why")
+    assert EntryState.DUPLICATE not in {one.state for one in made.report().differences}
+    assert [(one.id, one.entry_uuid) for one in made.copies] == [("a1", copied)]
+
+
 @pytest.mark.parametrize(("letter", "length"), [("王", 10), ("王", 900), ("\x01", 900), ('\\"', 450)])
 def test_a_record_with_the_fullest_report_stays_far_below_a_megabyte(letter: str, length: int) -> None:
     """Also with letters that JSON writes with two or with six octets."""
