@@ -19,6 +19,7 @@ from tests.support.damage import company
 from tests.support.directory_dump import Tree, admin_connection, read_tree
 from tests.support.flow import Flow, until
 from tests.support.identity_source import IdentitySource
+from tests.support.passwords import fresh_password, lets_in, password_event
 from tests.support.pushes import full_push
 from tests.support.verification import counted, counted_states, lines, report_of, verify
 
@@ -91,11 +92,12 @@ def test_a_complete_push_deletes_whom_it_lacks_and_the_guard_holds_what_is_too_m
     assert lines(verify(flow.settings)) == []
 
 
-def test_who_was_swept_by_mistake_comes_back_with_the_next_push(flow: Flow) -> None:
-    """A push says that it is complete and lacks some; the next one brings the very records that were there before."""
-    source = company(SIZE)
-    whole = dict(source.accounts)
+def test_who_was_swept_by_mistake_comes_back_with_the_next_push(start: Callable[..., Flow]) -> None:
+    """It brings the very records that were there before; the password comes from the message that once brought it."""
+    flow, source = start(sync={"passwords": True}, connection={"allow_plaintext": True}), company(SIZE)
+    whole, password = dict(source.accounts), fresh_password()
     pushed(flow, source, "first")
+    flow.publish([password_event(source, "a1", password)])
     flow.settle(source)
     pushed(flow, forgetful(source), "mistaken")
     swept = verify(flow.settings, approve=True)
@@ -104,6 +106,7 @@ def test_who_was_swept_by_mistake_comes_back_with_the_next_push(flow: Flow) -> N
     source.accounts = whole
     pushed(flow, source, "mended")
     flow.settle(source)
+    assert lets_in(flow.slapd, f"uid=user1,ou=Middle 0,ou=Top\\, 0,{flow.slapd.target_dn}", password)
     assert lines(verify(flow.settings)) == []
 
 
