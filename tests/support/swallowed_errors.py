@@ -20,6 +20,12 @@ class _Collector(logging.Handler):
         self.records.append(record)
 
 
+def pytest_collection_finish() -> None:
+    """Leave what was loaded until now out of every later collection: there are thousands of tests."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def no_swallowed_errors(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails a test during which asyncio met an error that reached nobody.
