@@ -117,6 +117,7 @@ class Verification:
     """One run of the compaction job. Times in milliseconds.
 
     Attributes:
+        rebind: bindings counted as none, and it deleted nothing.
         request: the control record that asked for it; None when a schedule or its own command did.
         detail: for people: why it is not done.
         swept: the push whose absence of entities deleted them; None when no complete push was there.
@@ -127,6 +128,7 @@ class Verification:
     dry_run: bool
     state: JobState
     started: int
+    rebind: bool = False
     ended: int | None = None
     request: str | None = None
     detail: str | None = None
@@ -134,6 +136,11 @@ class Verification:
     report: DriftReport | None = None
     corrections: Mapping[tuple[Kind, Action], int] = field(default_factory=dict)
     failures: tuple[FailedCorrection, ...] = ()
+
+    @property
+    def corrects_everything(self) -> bool:
+        """Whether it is a full sync: it corrects what differs, and deletes what must go."""
+        return not self.dry_run and not self.rebind
 
     @property
     def uncorrected(self) -> int:

@@ -6,6 +6,7 @@ is one of
     {"job": "push", "id": "push-…", "organizations": 14, "accounts": 325, "began": 1700000000000 | null,
      "ended": … | null, "inputEnds": {"idaas.accounts": {"0": 40, …}, …}}
     {"job": "verification", "id": "…", "trigger": "schedule" | "verify" | "push", "dryRun": false,
+     "rebind": false,
      "state": "running" | "done" | "unfinished" | "stopped" | "failed", "started": 1700000000000, "ended": … | null,
      "request": "…" | null, "detail": "…" | null, "swept": "push-…" | null, "report": <report> | null,
      "corrections": {"account": {"created": 3, …}, …}, "failures": [{"kind": "account", "id": "…", "reason": "…"}, …]}
@@ -123,6 +124,7 @@ def _verification_json(job: Verification) -> dict[str, Any]:
         "id": job.id,
         "trigger": job.trigger,
         "dryRun": job.dry_run,
+        "rebind": job.rebind,
         "state": job.state,
         "started": job.started,
         "ended": job.ended,
@@ -143,6 +145,7 @@ def _verification(document: dict[str, Any]) -> Verification:
         dry_run=document["dryRun"],
         state=JobState(document["state"]),
         started=document["started"],
+        rebind=document.get("rebind", False),  # records of earlier versions lack it
         ended=document["ended"],
         request=document["request"],
         detail=document["detail"],

@@ -75,7 +75,7 @@ def _row(job: Job, alive: Verification | None) -> tuple[str, ...]:
     started = moment(began(job)) if began(job) else "-"
     match job:
         case Verification():
-            name = f"verification ({job.trigger}{', dry run' if job.dry_run else ''})"
+            name = f"verification ({job.trigger}{', dry run' if job.dry_run else ''}{', rebind' if job.rebind else ''})"
             state = _state(job, alive)
             return (one_line(job.id), name, started, state, one_line("; ".join(_words(job, state)) or "-"))
         case FullPush():

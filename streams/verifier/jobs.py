@@ -16,6 +16,7 @@ log = structlog.get_logger(__name__)
 KEPT: Final = 100  # verifications: each may tell of thousands of differences, and whoever reads them reads all
 # What the next run writes down for one that could not.
 ABANDONED: Final = "its process ended without a word; what it asked of the workers stays valid, the next run goes on"
+_MOST_KILLED: Final = 3  # for one request: whatever kills the runs would kill the next one too
 
 
 class JobView:
@@ -60,23 +61,30 @@ class JobView:
     def ended(self, identifier: str) -> Verification | None:
         """A verification that has written down its end itself."""
         job = self._jobs.get(identifier)
-        if not isinstance(job, Verification) or job.state is JobState.RUNNING or job.detail == ABANDONED:
+        if not isinstance(job, Verification) or job.state is JobState.RUNNING or _was_killed(job):
             return None
         return job
 
     def named(self, request: str) -> Verification | None:
-        """The verification that was run for a request."""
-        return next((job for job in self._verifications if job.request == request), None)
+        """The verification that was run for a request; one that was killed only if no other shall be tried."""
+        runs = [job for job in self._verifications if job.request == request]
+        given_up = runs[-1] if len(runs) >= _MOST_KILLED else None
+        return next((job for job in runs if not _was_killed(job)), given_up)
 
     def answer_to(self, request: str, asked: int) -> Verification | None:
-        """The verification that does what somebody asked for: one for it, or another that corrects and began later.
+        """The verification that does what somebody asked for: one for it, or another full sync that began later.
+
+        Those that were killed do not; but after three that were run for it there shall be no other.
 
         Args:
             request: the id of the request.
             asked: milliseconds: when it was written down.
         """
-        later = (job for job in self._verifications if not job.dry_run and job.started >= asked)
-        return self.named(request) or next(later, None)
+        named = self.named(request)
+        if named is not None and not _was_killed(named):
+            return named
+        later = (job for job in self._verifications if job.corrects_everything and job.started >= asked)
+        return next((job for job in later if not _was_killed(job)), named)
 
     @property
     def _verifications(self) -> list[Verification]:
@@ -90,6 +98,10 @@ def began(job: Job) -> int:
             return job.started
         case FullPush():
             return job.began or 0
+
+
+def _was_killed(job: Verification) -> bool:
+    return job.detail == ABANDONED
 
 
 def read_jobs(settings: Settings) -> JobView:

@@ -53,9 +53,9 @@ class Push:
                     running = await self._running(jobs)
                 if running is not None:
                     done = await self._end_of(running, jobs)
-                    if done is not None and not done.dry_run:
+                    if done is not None and done.corrects_everything:
                         return done
-                    continue  # it was killed, or corrects nothing: another one must
+                    continue  # it was killed, or does not correct everything: another one must
                 answer = self._answer(jobs)
                 if answer is not None and answer.state is not JobState.RUNNING:
                     return answer

@@ -59,6 +59,19 @@ class Request:
     request: str | None = None
 
 
+def begun(request: Request) -> Verification:
+    """The record of a run that begins now."""
+    return Verification(
+        id=request.job_id,
+        trigger=request.trigger,
+        dry_run=request.dry_run,
+        state=JobState.RUNNING,
+        started=_now(),
+        rebind=request.rebind,
+        request=request.request,
+    )
+
+
 class Progress(Protocol):
     """Whom the run tells how far it is; always in the event loop.
 
@@ -89,9 +102,7 @@ async def run_verification(
     Raises:
         CommandFailed, Retryable: Kafka does not answer; what was begun is recorded as far as it was saved.
     """
-    job = Verification(
-        request.job_id, request.trigger, request.dry_run, JobState.RUNNING, _now(), request=request.request
-    )
+    job = begun(request)
     await save(job)
     async with Publisher(settings) as publisher:
         with Workers(settings) as workers:

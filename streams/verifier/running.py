@@ -16,7 +16,7 @@ from streams.kafka import Cluster, Publisher
 from streams.settings import Settings
 from streams.verifier.exclusion import Exclusion, Occupied, group_of
 from streams.verifier.jobs import ABANDONED, JobView, read_jobs, remove_outdated, write_job
-from streams.verifier.run import Progress, Request, run_verification
+from streams.verifier.run import Progress, Request, begun, run_verification
 
 log = structlog.get_logger(__name__)
 
@@ -69,11 +69,13 @@ async def run_alone(settings: Settings, request: Request, progress: Progress) ->
         try:
             async with Exclusion(settings, lost):
                 jobs = await asyncio.to_thread(read_jobs, settings)
-                answer = None if request.request is None else jobs.named(request.request)
-                if answer is not None and answer.state is not JobState.RUNNING:
-                    return answer
                 for abandoned in jobs.unended:
-                    await write_job(publisher, settings, ended(abandoned, JobState.UNFINISHED, ABANDONED))
+                    record = ended(abandoned, JobState.UNFINISHED, ABANDONED)
+                    await write_job(publisher, settings, record)
+                    jobs.take_in(record)
+                answer = None if request.request is None else jobs.named(request.request)
+                if answer is not None:
+                    return answer
                 await remove_outdated(publisher, settings, jobs)
                 if journal.lost:
                     raise CommandFailed(_LOST)
@@ -127,9 +129,7 @@ class _Journal:
         self.lost = False
         self._settings = settings
         self._publisher = publisher
-        self._last = Verification(
-            request.job_id, request.trigger, request.dry_run, JobState.RUNNING, _now(), request=request.request
-        )
+        self._last = begun(request)
 
     async def save(self, job: Verification) -> None:
         await write_job(self._publisher, self._settings, job)

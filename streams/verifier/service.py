@@ -24,7 +24,7 @@ from streams.verifier.condition import Condition
 from streams.verifier.jobs import JobReader
 from streams.verifier.measuring import count_corrections, show_found
 from streams.verifier.run import Request
-from streams.verifier.running import AlreadyRunning, new_job_id, run_alone
+from streams.verifier.running import AlreadyRunning, new_job_id, run_alone, running_job
 from streams.verifier.schedule import local_zone, next_run
 
 log = structlog.get_logger(__name__)
@@ -33,6 +33,7 @@ _RETRY_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 20.0
 # The clock on the wall may be set while the verifier waits.
 _LONGEST_WAIT_SECONDS: Final = 30.0
+_LOOK_SECONDS: Final = 5.0  # whether a verification that was begun elsewhere is still alive
 
 
 def run_verifier(settings: Settings) -> int:
@@ -153,28 +154,44 @@ class Verifier:
             asked = await self._unanswered(control.view.push_requests, jobs)
             if asked is not None:
                 return Request(new_job_id(), Trigger.PUSH, request=asked)
-            left = _LONGEST_WAIT_SECONDS if due is None else (due - self._now()).total_seconds()
+            longest = _LOOK_SECONDS if jobs.view.unended else _LONGEST_WAIT_SECONDS
+            left = longest if due is None else (due - self._now()).total_seconds()
             if left <= 0:
                 return Request(new_job_id(), Trigger.SCHEDULE)
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(left, _LONGEST_WAIT_SECONDS)):
+                async with asyncio.timeout(min(left, longest)):
                     await self._asked.wait()
 
     async def _unanswered(self, requests: Sequence[Decided], jobs: JobReader) -> str | None:
-        """The first request that no job answers; each is returned once."""
+        """The first request that no job answers; each is returned once.
+
+        A job that should answer one and has no end is asked for again: its process may be gone, and then it does not.
+        """
         for decided in requests:
             asked = decided.decision
             if not isinstance(asked, PushRequest) or asked.id in self._tried:
                 continue
-            self._tried.add(asked.id)
             try:
                 await jobs.catch_up()
             except Retryable as exc:
                 # Whoever runs it looks once more, when nobody else can answer it.
                 log.warning("jobs_not_read", detail=str(exc))
-            if jobs.view.answer_to(asked.id, decided.time) is None:
+            answer = jobs.view.answer_to(asked.id, decided.time)
+            if answer is not None and answer.state is JobState.RUNNING:
+                if await self._is_one_alive(jobs):
+                    continue
+                answer = None
+            self._tried.add(asked.id)
+            if answer is None:
                 return asked.id
         return None
+
+    async def _is_one_alive(self, jobs: JobReader) -> bool:
+        """Whether a verification may run now; its end, or the next look, says more."""
+        try:
+            return await asyncio.to_thread(running_job, self._settings, jobs.view) is not None
+        except CommandFailed:
+            return True  # Kafka does not answer
 
     async def _verify(self, request: Request) -> None:
         """Run one; whatever happens, the next one will be run."""

@@ -16,7 +16,9 @@ import orjson
 import pytest
 from ruamel.yaml import YAML
 
+from schemas.control import Decision, PushRequest
 from schemas.jobs import FullPush, Job, JobState, Trigger, Verification
+from streams.control import decide
 from streams.kafka import Publisher
 from streams.sandbox.kafka import Kafka
 from streams.sandbox.processes import free_port
@@ -89,6 +91,15 @@ class Company:
             async with Publisher(self.flow.settings) as publisher:
                 for job in jobs:
                     await write_job(publisher, self.flow.settings, job)
+
+        asyncio.run(write())
+
+    def decide(self, decision: Decision) -> None:
+        """Write a decision down."""
+
+        async def write() -> None:
+            async with Publisher(self.flow.settings) as publisher:
+                await decide(publisher, self.flow.settings, decision)
 
         asyncio.run(write())
 
@@ -284,6 +295,17 @@ def test_what_a_killed_verifier_left_is_finished_by_the_push_that_waits_for_it(c
     assert company.is_as_it_should_be()
     killed, done = company.verifications()[-2:]
     assert (killed.id, killed.state, done.state) == (job.id, JobState.UNFINISHED, JobState.DONE)
+
+
+def test_a_verifier_runs_again_what_was_killed_before_it_could_answer(company: Company) -> None:
+    """Whoever asked may be gone too: nobody but a verifier would run it."""
+    killed = Verification("answer", Trigger.PUSH, dry_run=False, state=JobState.RUNNING, started=1000, request="asked")
+    company.write(killed)
+    company.decide(PushRequest("asked"))
+    company.verifier(ON_REQUEST)
+    until(
+        lambda: ("asked", JobState.DONE) in {(job.request, job.state) for job in company.verifications()}, "a new run"
+    )
 
 
 def test_a_verifier_lives_and_ends_in_good_order_without_kafka(tmp_path: Path) -> None:

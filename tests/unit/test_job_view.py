@@ -13,8 +13,14 @@ def verification(
     *,
     request: str | None = None,
     dry_run: bool = False,
+    rebind: bool = False,
 ) -> Verification:
-    return Verification(identifier, Trigger.VERIFY, dry_run, state, started, request=request)
+    return Verification(identifier, Trigger.VERIFY, dry_run, state, started, rebind=rebind, request=request)
+
+
+def killed(identifier: str, started: int, *, request: str | None = None) -> Verification:
+    """One whose end the next run wrote down."""
+    return replace(verification(identifier, started, JobState.UNFINISHED, request=request), detail=ABANDONED)
 
 
 def answer(*jobs: Verification) -> str | None:
@@ -51,8 +57,7 @@ def test_only_who_has_written_its_end_has_ended() -> None:
 
 def test_an_end_that_the_next_run_wrote_is_none() -> None:
     """Whoever waited for the run that was killed must have another one."""
-    killed = replace(verification("a", 1, JobState.UNFINISHED), detail=ABANDONED)
-    assert JobView([killed]).ended("a") is None
+    assert JobView([killed("a", 1)]).ended("a") is None
 
 
 def test_who_names_a_request_answers_it() -> None:
@@ -66,6 +71,25 @@ def test_a_correction_that_began_later_answers_a_request() -> None:
 
 def test_a_dry_run_answers_no_request_for_a_full_sync() -> None:
     assert answer(verification("dry", 200, dry_run=True)) is None
+
+
+def test_a_rebinding_answers_no_request_for_a_full_sync() -> None:
+    """It deletes nothing."""
+    assert answer(verification("rebinding", 200, rebind=True)) is None
+
+
+def test_who_was_killed_answers_nothing() -> None:
+    """Neither what it was run for, nor what came before it."""
+    assert answer(killed("named", 110, request="r"), killed("later", 120)) is None
+    assert answer(killed("first", 110, request="r"), verification("again", 130, request="r")) == "again"
+
+
+def test_after_three_that_were_killed_a_request_is_given_up() -> None:
+    """Whatever it is that kills them would kill the next one too."""
+    runs = [killed(f"v{number}", 110 + number, request="r") for number in range(3)]
+    assert answer(*runs[:2]) is None
+    assert answer(*runs) == "v2"
+    assert answer(*runs, verification("later", 200)) == "later"
 
 
 def test_an_earlier_verification_of_another_request_is_no_answer() -> None:

@@ -1,5 +1,6 @@
 """Jobs on the jobs topic: what is written is what is read, and faults are told apart from other people's messages."""
 
+from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -26,6 +27,7 @@ _VERIFICATION: Final = Verification(
     dry_run=False,
     state=JobState.UNFINISHED,
     started=1000,
+    rebind=True,
     ended=2000,
     request="command-1",
     detail="no worker moves",
@@ -60,6 +62,13 @@ def test_the_form_of_a_push_is_the_documented_one() -> None:
         "ended": 2000,
         "inputEnds": {"a": {"0": 7, "10": 8}, "b": {"0": 9}},
     }
+
+
+def test_a_verification_of_an_earlier_version_was_no_rebinding() -> None:
+    """Its record does not say."""
+    document = orjson.loads(encode_job(_VERIFICATION))
+    del document["rebind"]
+    assert decode_job(orjson.dumps(document)) == replace(_VERIFICATION, rebind=False)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff", b"[]", b'"push"', b"{}", b'{"job": "defragmentation"}'])
