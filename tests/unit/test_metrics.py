@@ -48,6 +48,8 @@ def test_known_label_values_are_shown_before_the_first_case() -> None:
     text = Metrics().exposition().decode()
     assert 'ldapflow_dead_letters_total{reason="bad_rdn"} 0.0' in text
     assert 'ldapflow_events_total{kind="account",outcome="superseded"} 0.0' in text
+    assert 'ldapflow_halted{reason="target_changed"} 0.0' in text
+    assert 'ldapflow_halted{reason="brake"} 0.0' in text
 
 
 def test_two_processes_in_one_have_registries_of_their_own() -> None:
