@@ -6,8 +6,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final, cast
 
@@ -17,6 +17,7 @@ from schemas.errors import CommandFailed
 from schemas.events import Kind
 from streams.cli.invocation import invocation_of
 from streams.cli.progress import progress
+from streams.interruption import Interruption
 from streams.kafka import Cluster, Message, publish_all
 from streams.publishing import Router, Survey, messages_of
 from streams.settings import Settings
@@ -48,12 +49,7 @@ def publish(
         survey = _survey(opened, router)
         _check_topics(settings)
         start = time.monotonic()
-        with _told_if_incomplete(push_id), progress("published", survey.total) as show:
-            if push:
-                _send(settings, [_mark(router, survey, begins=True)])
-            count = publish_all(settings, _messages(opened, router), show)
-            if push:  # only now: Kafka has every record
-                _send(settings, [_mark(router, survey, begins=False)])
+        count = _publish(settings, opened, router, survey, push_id)
         seconds = time.monotonic() - start
     events = "event" if count == 1 else "events"
     typer.echo(
@@ -72,20 +68,44 @@ def _milliseconds(nanoseconds: int) -> int:
     return nanoseconds // 1_000_000
 
 
-@contextmanager
-def _told_if_incomplete(push_id: str | None) -> Iterator[None]:
-    """Say what a full push is worth that was not published to its end."""
-    if push_id is None:
-        yield
-        return
-    remedy = f"the full push {push_id} is incomplete, so nothing is deleted because of it: publish it again"
-    try:
-        yield
-    except CommandFailed as exc:
-        raise CommandFailed(f"{exc}; {remedy}") from exc
-    except KeyboardInterrupt:
-        typer.echo(remedy, err=True)
-        raise
+def _publish(
+    settings: Settings, opened: Sequence[tuple[str, BinaryIO]], router: Router, survey: Survey, push_id: str | None
+) -> int:
+    """Publish everything; Ctrl-C ends it between two messages.
+
+    In the middle of librdkafka's work it would come out of a callback: confluent-kafka makes a `SystemError` of that.
+    """
+    interruption, arrived = Interruption(), 0
+    again = "publishing them again does no harm"
+    if push_id is not None:
+        again = f"the full push {push_id} is incomplete, so nothing is deleted because of it: publish it again"
+
+    def check(_: int) -> None:
+        interruption.check()
+
+    def send_mark(*, begins: bool) -> None:
+        if push_id is not None:
+            publish_all(settings, [_mark(router, survey, begins=begins)], check)
+
+    with interruption.watched():
+        try:
+            with progress("published", survey.total) as show:
+
+                def advance(count: int) -> None:
+                    nonlocal arrived
+                    arrived = count
+                    show(count)
+                    interruption.check()
+
+                send_mark(begins=True)
+                publish_all(settings, _messages(opened, router), advance)
+                send_mark(begins=False)  # only now: Kafka has every record
+        except CommandFailed as exc:
+            raise CommandFailed(f"{exc}; {again}" if push_id else str(exc)) from exc
+        except KeyboardInterrupt:
+            typer.echo(f"interrupted: at least {arrived} of {survey.total} events were published; {again}", err=True)
+            raise
+    return arrived
 
 
 def _survey(opened: Sequence[tuple[str, BinaryIO]], router: Router) -> Survey:
@@ -106,11 +126,6 @@ def _messages(opened: Sequence[tuple[str, BinaryIO]], router: Router) -> Iterato
 def _mark(router: Router, survey: Survey, *, begins: bool) -> Message:
     organizations, accounts = (len(survey.subjects[kind]) for kind in (Kind.ORGANIZATION, Kind.ACCOUNT))
     return router.mark(begins=begins, organizations=organizations, accounts=accounts)
-
-
-def _send(settings: Settings, messages: Sequence[Message]) -> None:
-    silent: Callable[[int], None] = lambda _: None  # noqa: E731 - a name for nothing to show
-    publish_all(settings, messages, silent)
 
 
 def _check_topics(settings: Settings) -> None:

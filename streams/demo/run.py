@@ -10,10 +10,10 @@ from schemas.dn import DN, PreparedDN
 from schemas.entries import FoundEntry
 from schemas.errors import CommandFailed
 from schemas.events import EventType, Kind
-from streams.demo.interruption import Interruption
 from streams.demo.sample import CHANGES, COMPANY, Change, Company, Subject, changes_of, sample_file
 from streams.demo.screen import Screen
 from streams.demo.stage import Stage
+from streams.interruption import Interruption
 from streams.sandbox.fetch import KAFKA_VERSION
 
 _INTERRUPTED: Final = 130  # 128 and SIGINT, as shells have it

@@ -18,7 +18,7 @@ from ldap_sink.session import read_entry_uuid
 from schemas.dn import PreparedDN
 from schemas.entries import FoundEntry
 from schemas.errors import CommandFailed
-from streams.demo.interruption import Interruption
+from streams.interruption import Interruption
 from streams.kafka import Verdict, create_topics, publish_all
 from streams.publishing import Router
 from streams.sandbox.fetch import kafka_jars

@@ -1,6 +1,7 @@
 """`ldapflow publish` and the publisher, on a real broker."""
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -175,6 +176,23 @@ def test_a_push_that_is_interrupted_gets_no_end(
     push_id = (begin.key() or b"").decode()
     assert program.returncode == 130
     assert f"the full push {push_id} is incomplete" in said.decode()
+
+
+def test_an_interrupt_while_messages_arrive_says_how_many_have_come(folder: Path, settings: Settings) -> None:
+    """Ctrl-C between two of librdkafka's callbacks, never in the middle of one, where it would be a `SystemError`."""
+    (folder / "many.jsonl").write_bytes(b"".join(account(f"user_{number}") + b"\n" for number in range(100_000)))
+    with starting("publish", "many.jsonl", folder=folder) as program:
+        with Cluster(settings) as cluster:
+            wait_until(
+                lambda: any(cluster.end_offsets([settings.topics.account_events]).values()), "the first messages"
+            )
+        program.send_signal(signal.SIGINT)
+        _, said = program.communicate(timeout=20)
+    (line,) = lines(said.decode())
+    assert program.returncode == 130
+    assert re.fullmatch(
+        r"interrupted: at least \d+ of 100000 events were published; publishing them again does no harm", line
+    )
 
 
 # What Utils.murmur2 of Kafka's Java clients makes of keys (its UtilsTest). The partition is the remainder of the hash
