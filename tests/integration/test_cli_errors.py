@@ -140,3 +140,20 @@ def test_an_interrupt_is_130_and_quiet(waiting: subprocess.Popen[bytes]) -> None
     waiting.send_signal(signal.SIGINT)
     _, err = waiting.communicate(timeout=10)
     assert (waiting.returncode, err) == (130, b"")
+
+
+def test_an_interrupt_while_the_program_is_loaded_is_quiet(tmp_path: Path) -> None:
+    """A library that takes for ever to load stands for a slow disk."""
+    (tmp_path / "typer.py").write_text("import signal\nprint('loading', flush=True)\nsignal.pause()\n")
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-m", "streams", "check"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={"PYTHONPATH": f"{tmp_path}:{root}"},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"loading\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (-signal.SIGINT, b"")
