@@ -82,8 +82,10 @@ def _labels_after(word: str, expression: str) -> set[str]:
 # -- what Prometheus says of it ----------------------------------------------------------------------------------------
 
 
-def test_prometheus_takes_its_configuration() -> None:
-    _promtool("check", "config", _PROMETHEUS / "prometheus.yml")
+@pytest.mark.parametrize("name", ["prometheus.yml", "kubernetes.yml"])
+def test_prometheus_takes_its_configuration(name: str) -> None:
+    """With the rules that it names."""
+    _promtool("check", "config", _PROMETHEUS / name)
 
 
 def test_alerts_come_when_they_should_and_only_then() -> None:
