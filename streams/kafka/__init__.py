@@ -4,7 +4,7 @@ from streams.kafka.client import client_config, failure_of
 from streams.kafka.cluster import Cluster
 from streams.kafka.provisioning import TopicReport, Verdict, create_topics
 from streams.kafka.publisher import Message, Publisher, publish_all
-from streams.kafka.reading import MessageReader, read_to_end
+from streams.kafka.reading import MessageReader, TopicReader, read_to_end
 from streams.kafka.received import Received
 from streams.kafka.tail import TopicTail
 
@@ -14,6 +14,7 @@ __all__ = [
     "MessageReader",
     "Publisher",
     "Received",
+    "TopicReader",
     "TopicReport",
     "TopicTail",
     "Verdict",

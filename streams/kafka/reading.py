@@ -18,38 +18,68 @@ _SILENT_SECONDS: Final = 15.0
 _END_OF_PARTITION: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 - a public constant of librdkafka's own errors
 
 
-def read_to_end(
-    settings: Settings, topics: Iterable[str], positions: dict[Partition, int] | None = None
-) -> Iterator[Received]:
+def read_to_end(settings: Settings, topics: Iterable[str]) -> Iterator[Received]:
     """Everything that lies on some topics now, in the order of each partition.
 
     Args:
         settings: how Kafka is reached.
         topics: their names.
-        positions: where to begin, the beginning for partitions that are not named; afterwards, where to go on.
 
     Raises:
         CommandFailed: Kafka does not answer, or a topic is missing.
     """
-    begin = {} if positions is None else positions
-    with Cluster(settings) as cluster:
-        ends = {place: end for place, end in cluster.end_offsets(topics).items() if end > begin.get(place, 0)}
-    reached = dict(ends)
-    with closing(_Log(settings)) as log:
-        log.assign([TopicPartition(*place, begin.get(place, OFFSET_BEGINNING)) for place in ends])
-        while ends:
-            for message in log.next():
-                found = received(message)
-                if found is None:
-                    continue
-                place = (found.topic, found.partition)
-                is_end = message.error() is not None
-                end = ends.get(place)
-                if end is not None and not is_end and found.offset < end:
-                    yield found
-                if end is not None and (is_end or found.offset + 1 >= end):
-                    del ends[place]
-    begin.update(reached)
+    with closing(TopicReader(settings, topics)) as reader:
+        yield from reader.read()
+
+
+class TopicReader:
+    """Reads some topics again and again, each time from where the last reading ended, by one client.
+
+    It blocks, and serves one thread at a time. Where a thread may still read when nobody waits for it any more, leave
+    it unclosed: its client leaves Kafka with the last reference to it.
+
+    Args:
+        settings: how Kafka is reached.
+        topics: their names.
+    """
+
+    def __init__(self, settings: Settings, topics: Iterable[str]) -> None:
+        self._topics = tuple(topics)
+        self._cluster = Cluster(settings)
+        self._log = _Log(settings)
+        self._positions: dict[Partition, int] = {}
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._log.close()
+
+    def read(self) -> Iterator[Received]:
+        """What has come since the last reading that went to its end, in the order of each partition.
+
+        Raises:
+            CommandFailed: Kafka does not answer, or a topic is missing.
+        """
+        begin = self._positions
+        offsets = self._cluster.end_offsets(self._topics)
+        ends = {place: end for place, end in offsets.items() if end > begin.get(place, 0)}
+        reached = dict(ends)
+        self._log.assign([TopicPartition(*place, begin.get(place, OFFSET_BEGINNING)) for place in ends])
+        try:
+            while ends:
+                for message in self._log.next():
+                    found = received(message)
+                    if found is None:
+                        continue
+                    place = (found.topic, found.partition)
+                    is_end = message.error() is not None
+                    end = ends.get(place)
+                    if end is not None and not is_end and found.offset < end:
+                        yield found
+                    if end is not None and (is_end or found.offset + 1 >= end):
+                        del ends[place]
+        finally:
+            self._log.assign([])  # else it would go on and fetch what follows
+        begin.update(reached)
 
 
 class MessageReader:

@@ -11,7 +11,7 @@ import structlog
 from schemas.events import Kind, Subject
 from schemas.state_codec import decode_state
 from schemas.states import Binding, Revision, State, Status
-from streams.kafka import Received, read_to_end
+from streams.kafka import Received, TopicReader
 from streams.settings import Settings
 from streams.snapshot import Stored
 from streams.verification.packing import Packer
@@ -44,7 +44,7 @@ class Snapshot:
         self.unreadable: set[Subject] = set()
         self._settings = settings
         self._topics = {topics.organization_states: Kind.ORGANIZATION, topics.account_states: Kind.ACCOUNT}
-        self._positions: dict[tuple[str, int], int] = {}
+        self._reader: TopicReader | None = None
         self._numbers: dict[Kind, dict[str, int]] = {kind: {} for kind in Kind}
         self._packers = {kind: Packer() for kind in Kind}
         self._ids: list[str] = []
@@ -73,7 +73,9 @@ class Snapshot:
         Raises:
             CommandFailed: Kafka does not answer, or a topic is missing.
         """
-        return self.take(read_to_end(self._settings, self._topics, self._positions), tell)
+        if self._reader is None:
+            self._reader = TopicReader(self._settings, self._topics)
+        return self.take(self._reader.read(), tell)
 
     def take(self, messages: Iterable[Received], tell: Callable[[int], None] = lambda _: None) -> set[int]:
         """Take messages of the state topics; otherwise as `read`."""

@@ -23,6 +23,7 @@ class Workers:
         topics = settings.topics
         self._settings = settings
         self._topics = (topics.organization_events, topics.account_events)
+        self._cluster = Cluster(settings)
         self._errors = ErrorMemory()
         try:
             self._consumer = Consumer(
@@ -44,20 +45,14 @@ class Workers:
 
     async def ends(self) -> Mapping[tuple[str, int], int]:
         """The ends that the input topics have now."""
-
-        def ask() -> Mapping[tuple[str, int], int]:
-            with Cluster(self._settings) as cluster:
-                return cluster.end_offsets(self._topics)
-
-        return await asyncio.to_thread(ask)
+        return await asyncio.to_thread(self._cluster.end_offsets, self._topics)
 
     async def committed(self) -> dict[tuple[str, int], int]:
         """The offset before which everything is done, of each partition of the input topics; 0 where none is known."""
         return await asyncio.to_thread(self._committed)
 
     def _committed(self) -> dict[tuple[str, int], int]:
-        with Cluster(self._settings) as cluster:
-            counts = cluster.partition_counts()
+        counts = self._cluster.partition_counts()
         places = [TopicPartition(topic, number) for topic in self._topics for number in range(counts.get(topic, 0))]
         try:
             found = self._consumer.committed(places, timeout=_TIMEOUT_SECONDS)
@@ -79,9 +74,8 @@ class Workers:
         """Why no offset moves, for people: what can be seen from here."""
 
         def ask() -> str:
-            with Cluster(self._settings) as cluster:
-                if not cluster.has_members(self._settings.kafka.application_id):
-                    return "no worker runs: start one"
+            if not self._cluster.has_members(self._settings.kafka.application_id):
+                return "no worker runs: start one"
             if view_of(read_to_end(self._settings, [self._settings.topics.control])).paused:
                 return "the workers are paused: `ldapflow resume`"
             return "the workers are halted, or wait for the directory: see /readyz of each"
