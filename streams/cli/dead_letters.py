@@ -137,6 +137,9 @@ def retry(
     settings = invocation_of(context).settings()
     box = _Box.read(settings)
     letters = _chosen(box, places, reason, key, everything=everything)
+    if not letters:
+        typer.echo("no dead letters")
+        return
     retries = _retries(settings, box, letters)
     gone = asyncio.run(_retry(settings, retries))
     if gone:
@@ -159,7 +162,7 @@ def discard(
     box = _Box.read(settings)
     letters = _chosen(box, places, reason, key, everything=everything)
     asyncio.run(_discard(settings, letters))
-    typer.echo(f"discarded {len(letters)}")
+    typer.echo(f"discarded {len(letters)}" if letters else "no dead letters")
 
 
 def _chosen(

@@ -22,6 +22,9 @@ from streams.verifier.running import AlreadyRunning, new_job_id, run_alone
 
 _FAILED: Final = 1
 _NO: Final = 3
+_TOLD_TO_END: Final = (
+    "it was told to end: what it asked of the workers stays valid; the next verification does the rest"
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="The job record, with the drift report, as JSON.")]
 
@@ -76,7 +79,10 @@ def _finished(work: Coroutine[Any, Any, Verification]) -> Verification:
     try:
         return asyncio.run(wait())
     except asyncio.CancelledError:
-        raise CommandFailed("it was told to end: the next verification goes on where this one was") from None
+        raise CommandFailed(_TOLD_TO_END) from None
+    except KeyboardInterrupt:
+        typer.echo(_TOLD_TO_END, err=True)
+        raise
 
 
 def _conclude(job: Verification, *, as_json: bool) -> None:

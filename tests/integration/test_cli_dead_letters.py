@@ -190,6 +190,12 @@ def test_a_dead_lettered_state_is_redriven_although_its_event_is_gone(installati
     assert (done.returncode, done.stdout) == (0, "0:0 a1: its owner was asked to apply the state again\n")
 
 
+@pytest.mark.parametrize("command", ["retry", "discard"])
+def test_nothing_to_decide_is_said(installation: Installation, command: str) -> None:
+    done = installation.run("dead-letters", command, "--all")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "no dead letters\n", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

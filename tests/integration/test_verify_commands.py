@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -243,6 +244,20 @@ def test_who_comes_second_is_told_who_runs_and_a_push_waits_for_it(company: Comp
     for code, out, _ in (first.end(), push.end()):
         assert (code, lines(out)[-1]) == (0, "nothing differs")
     assert [job.state for job in company.verifications()[count:]] == [JobState.DONE]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 1)])
+def test_a_verification_that_is_told_to_end_says_what_becomes_of_it(
+    company: Company, number: signal.Signals, code: int
+) -> None:
+    with company.silent_directory():
+        verify = company.begin("verify")
+        company.await_running()
+        verify.process.send_signal(number)
+        told = verify.end()
+    assert (told[0], told[1]) == (code, "")
+    assert lines(told[2])[-1].startswith("it was told to end: what it asked of the workers stays valid")
+    assert company.verifications()[-1].state is JobState.UNFINISHED
 
 
 # -- the verifier ------------------------------------------------------------------------------------------------------
