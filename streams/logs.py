@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections import Counter
 from typing import Any, Final, Literal
 
 import orjson
@@ -12,6 +13,9 @@ LogFormat = Literal["json", "text"]
 
 # What is said by libraries at INFO is about their own insides; what they say at WARNING concerns the operator.
 _QUIET: Final = ("aiohttp.access", "aiokafka", "asyncio", "faust", "kafka", "librdkafka", "mode")
+# These say the same many times a second, as long as Kafka is away or the machine is overloaded.
+_TALKATIVE: Final = ("aiokafka", "mode.timers")
+_SECONDS_OF_SILENCE: Final = 60
 
 
 def configure_logging(log_format: LogFormat, level: str = "INFO") -> None:
@@ -48,12 +52,39 @@ def configure_logging(log_format: LogFormat, level: str = "INFO") -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(log_format)],
         )
     )
+    handler.addFilter(_Repetitions())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(capture=True)
+
+
+class _Repetitions(logging.Filter):
+    """Lets each message of a talkative library through once a minute, with how often it came meanwhile.
+
+    None is an error: these libraries try again for ever, so nobody must act because of what they say.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: dict[tuple[str, str], float] = {}
+        self._hidden: Counter[tuple[str, str]] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is shown."""
+        if record.levelno < logging.WARNING or not record.name.startswith(_TALKATIVE):
+            return True
+        message = (record.name, str(record.msg))
+        if record.created - self._shown.get(message, 0) < _SECONDS_OF_SILENCE:
+            self._hidden[message] += 1
+            return False
+        self._shown[message] = record.created
+        record.repetitions = self._hidden.pop(message, 0)
+        if record.levelno > logging.WARNING:
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
 
 
 def _rendering(log_format: LogFormat) -> list[Processor]:

@@ -51,6 +51,31 @@ def test_libraries_do_not_talk_of_their_insides(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == ""
 
 
+def say(name: str, seconds: float, *arguments: object) -> None:
+    """One error of a library, at a time."""
+    fields = {"name": name, "levelno": logging.ERROR, "levelname": "ERROR", "created": 1000 + seconds}
+    logging.getLogger(name).handle(logging.makeLogRecord({**fields, "msg": "node %s is away", "args": arguments}))
+
+
+def test_what_a_library_says_all_the_time_is_a_warning_once_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json")
+    for second in (0, 1, 2, 59, 61, 62):
+        say("aiokafka.client", second, second)
+    entries = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(entry["level"], entry["event"], entry["repetitions"]) for entry in entries] == [
+        ("warning", "node 0 is away", 0),
+        ("warning", "node 61 is away", 3),
+    ]
+
+
+def test_errors_of_other_libraries_are_all_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json")
+    for name in ("librdkafka", "librdkafka", "faust.worker"):
+        say(name, 0, 1)
+    levels = [json.loads(line)["level"] for line in capsys.readouterr().err.splitlines()]
+    assert levels == ["error"] * 3
+
+
 def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("text")
     structlog.get_logger("ldapflow.test").warning("recovered", partition=3)
