@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import BinaryIO, Final
 
 import orjson
@@ -28,6 +29,7 @@ _PUSHED_AS: Final = {
     EventType.ACCOUNT_UNLOCK: EventType.ACCOUNT_PUSH,
 }
 _SHOWN_LINES: Final = 10
+_FIRST_MOMENT: Final = 100_000_000_000  # 1973 in milliseconds; a smaller number is meant as seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,35 @@ def messages_of(name: str, file: BinaryIO, router: Router) -> Iterator[Message]:
             yield router.route(line)[1]
         except InvalidEvent as exc:
             raise CommandFailed(f"{name}:{number}: changed while it was read: publish it again ({exc})") from exc
+
+
+def taken_at(text: str, now: int) -> int:
+    """The moment, in milliseconds, at which somebody says that records were taken.
+
+    Args:
+        text: ISO 8601 with an offset from UTC, or milliseconds since 1970.
+        now: milliseconds.
+
+    Raises:
+        CommandFailed: it is neither, or lies in the future.
+    """
+    moment = _moment(text)
+    if moment is None or moment < _FIRST_MOMENT:
+        remedy = "write a time with its offset, as in 2026-11-24T01:00:00Z, or milliseconds since 1970"
+        raise CommandFailed(f"--taken {text}: {remedy}")
+    if moment > now:
+        raise CommandFailed(f"--taken {text}: it lies in the future: correct it, or this machine's clock")
+    return moment
+
+
+def _moment(text: str) -> int | None:
+    try:
+        if text.isascii() and text.isdecimal():
+            return int(text)
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if time.tzinfo is None else round(time.timestamp() * 1000)
 
 
 def _pushed(line: bytes) -> Envelope:

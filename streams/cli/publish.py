@@ -19,7 +19,7 @@ from streams.cli.invocation import invocation_of
 from streams.cli.progress import progress
 from streams.interruption import Interruption
 from streams.kafka import Cluster, Message, publish_all
-from streams.publishing import Router, Survey, messages_of
+from streams.publishing import Router, Survey, messages_of, taken_at
 from streams.settings import Settings
 
 _STDIN: Final = "-"
@@ -38,14 +38,26 @@ def publish(
     ] = None,
     *,
     push: Annotated[bool, typer.Option("--push", help="The events are a full push: everything there is.")] = False,
+    taken: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="With --push: when the export began, as 2026-11-24T01:00:00Z or in milliseconds; whoever is heard of"
+            " later stays. Without it: when the oldest file was written.",
+        ),
+    ] = None,
 ) -> None:
     """Publish events, each to its topic. All lines are checked first; if one is wrong, nothing is published."""
     settings = invocation_of(context).settings()
     push_id = f"push-{uuid.uuid4().hex}" if push else None
     now = _milliseconds(time.time_ns())
+    if taken is not None and not push:
+        raise CommandFailed("--taken says when a full push was taken: add --push")
+    said = None if taken is None else taken_at(taken, now)
     with ExitStack() as stack:
         opened = [(_name(file), stack.enter_context(_open(file))) for file in files or [_STDIN]]
-        router = Router(settings.topics, settings.max_event_bytes, now, push_id, _taken(opened, now))
+        began = _taken(opened, now) if said is None else said
+        router = Router(settings.topics, settings.max_event_bytes, now, push_id, began)
         survey = _survey(opened, router)
         _check_topics(settings)
         start = time.monotonic()

@@ -135,6 +135,23 @@ def test_a_push_is_framed_by_its_marks(folder: Path, settings: Settings, consume
     assert {orjson.loads(message.value() or b"")["pushId"] for message in accounts} == {push_id}
 
 
+def test_a_push_began_when_it_is_said_that_its_records_were_taken(
+    folder: Path, settings: Settings, consumer: Consumer
+) -> None:
+    """Whoever came while the file was written may be missing in it."""
+    (folder / "a.jsonl").write_bytes(organization("ou_rd"))
+    done = ldapflow("publish", "--push", "--taken", "2023-11-14T22:13:20Z", "a.jsonl", folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    begin = read(consumer, settings, settings.topics.organization_events)[0]
+    assert orjson.loads(begin.value() or b"")["eventTime"] == 1_700_000_000_000
+
+
+def test_when_records_were_taken_matters_to_a_push_alone(folder: Path) -> None:
+    """Told before anything is read."""
+    done = ldapflow("publish", "--taken", "2023-11-14T22:13:20Z", folder=folder)
+    assert (done.returncode, lines(done.stderr)) == (1, ["--taken says when a full push was taken: add --push"])
+
+
 @pytest.fixture
 def reluctant(folder: Path) -> Callable[..., Settings]:
     """Makes the topics, that of accounts with settings of its own."""

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.errors import CommandFailed, InvalidEvent
 from schemas.events import Kind
-from streams.publishing import Router, Survey, messages_of
+from streams.publishing import Router, Survey, messages_of, taken_at
 from streams.settings import TopicNames
 
 NOW = 1_700_000_000_000
@@ -176,6 +176,33 @@ def test_the_marks_of_a_push_are_events_of_the_contract() -> None:
     assert mark.value is not None
     assert ROUTER.route(mark.value)[1] == mark
     assert orjson.loads(mark.value)["bizData"] == {"pushId": "p1", "organizations": 3, "accounts": 4}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2023-11-14T22:13:19Z", "2023-11-14T23:13:19.000+01:00", "20231114T221319Z", "1699999999000"],
+)
+def test_when_records_were_taken_is_read_as_iso_8601_or_as_milliseconds(text: str) -> None:
+    assert taken_at(text, NOW) == NOW - 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("yesterday", "write a time with its offset, as in 2026-11-24T01:00:00Z, or milliseconds since 1970"),
+        ("2023-11-14T22:13:19", "write a time with its offset"),
+        ("2023-11-14", "write a time with its offset"),
+        ("1699999999", "write a time with its offset"),
+        ("-1", "write a time with its offset"),
+        ("", "write a time with its offset"),
+        ("2023-11-14T22:13:21Z", "it lies in the future: correct it, or this machine's clock"),
+    ],
+)
+def test_a_moment_that_may_be_meant_otherwise_is_refused(text: str, remedy: str) -> None:
+    """Seconds are no milliseconds, and a time without an offset could be any zone's: nobody is swept by mistake."""
+    with pytest.raises(CommandFailed, match=remedy) as caught:
+        taken_at(text, NOW)
+    assert str(caught.value).startswith(f"--taken {text}: ")
 
 
 def test_a_message_does_not_show_its_value() -> None:
