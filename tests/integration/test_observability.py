@@ -1,32 +1,25 @@
-"""Metrics, dashboard, alerts, runbook and log of a running system: worker, verifier and auth on real servers."""
+"""Metrics, pages and log of a running system, for dashboard and alerts: worker, verifier and auth on real servers."""
 
 import http.client
 import re
-import shutil
-import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from ruamel.yaml import YAML
 
-from streams.metrics import Metrics
 from streams.sandbox.kafka import Kafka
 from streams.sandbox.processes import free_port
 from streams.sandbox.slapd import Slapd, SlapdOptions
 from tests.support.flow import Flow, RunningWorker, until
 from tests.support.identity_source import IdentitySource
 from tests.support.program import ldapflow
+from tests.support.promql import Query, queries
 from tests.support.proxy import Proxy
 
-_ROOT: Final = Path(__file__).parents[2]
-_PROMETHEUS: Final = _ROOT / "deploy" / "prometheus"
-_OPERATIONS: Final = (_ROOT / "docs" / "operations.md").read_text()
 _TOKEN: Final = "t0ken-of-the-caller"  # noqa: S105 - of a test's service
 _NEW_MAIL: Final = b"mei.wang@example.com"
 _BY_PROMETHEUS: Final = {"job", "instance"}
@@ -34,108 +27,6 @@ _BY_PROMETHEUS: Final = {"job", "instance"}
 
 Labels = dict[str, str]
 Series = dict[str, list[Labels]]
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """PromQL of a panel or a rule, and the labels that its words show."""
-
-    where: str
-    expression: str
-    shown: frozenset[str]
-
-
-def _rules() -> list[dict[str, Any]]:
-    document = YAML(typ="safe").load(_PROMETHEUS / "rules.yml")
-    return [rule for group in document["groups"] for rule in group["rules"]]
-
-
-def _queries() -> list[Query]:
-    rules = [
-        Query(
-            rule["alert"],
-            rule["expr"],
-            frozenset(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"])),
-        )
-        for rule in _rules()
-    ]
-    dashboard = orjson.loads((_ROOT / "deploy" / "grafana" / "dashboards" / "ldapflow.json").read_bytes())
-    return rules + [
-        Query(panel["title"], target["expr"], frozenset(re.findall(r"{{(\w+)}}", target["legendFormat"])))
-        for panel in dashboard["panels"]
-        for target in panel.get("targets", ())
-    ]
-
-
-def _promtool(*arguments: str | Path) -> None:
-    program = shutil.which("promtool")
-    assert program is not None, "promtool is missing: run scripts/setup"
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - as above
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def _labels_after(word: str, expression: str) -> set[str]:
-    groups = re.findall(rf"\b{word} \(([^)]*)\)", expression)
-    return {label for group in groups for label in group.split(", ")}
-
-
-# -- what Prometheus says of it ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["prometheus.yml", "kubernetes.yml"])
-def test_prometheus_takes_its_configuration(name: str) -> None:
-    """With the rules that it names."""
-    _promtool("check", "config", _PROMETHEUS / name)
-
-
-def test_alerts_come_when_they_should_and_only_then() -> None:
-    _promtool("test", "rules", _PROMETHEUS / "rules_test.yml")
-
-
-def test_every_alert_is_seen_to_come_and_to_stay_away() -> None:
-    """In the tests of the rules; the first of these is an installation that alerts nobody."""
-    quiet, *others = YAML(typ="safe").load(_PROMETHEUS / "rules_test.yml")["tests"]
-    names = {rule["alert"] for rule in _rules()}
-    assert {case["alertname"] for case in quiet["alert_rule_test"]} == names
-    coming = {case["alertname"] for test in others for case in test["alert_rule_test"] if case.get("exp_alerts")}
-    assert coming == names
-
-
-def test_prometheus_understands_every_panel(tmp_path: Path) -> None:
-    """Grafana replaces its own variables before it asks."""
-    rules = [
-        {"record": f"panel:{number}", "expr": query.expression.replace("$__rate_interval", "1m")}
-        for number, query in enumerate(_queries())
-    ]
-    file = tmp_path / "panels.yml"
-    file.write_bytes(orjson.dumps({"groups": [{"name": "panels", "rules": rules}]}))  # JSON is YAML
-    _promtool("check", "rules", file)
-
-
-# -- what the guide says of it -----------------------------------------------------------------------------------------
-
-
-def test_every_alert_has_its_section_in_the_runbook() -> None:
-    """Each links to its own, and no section is left of an alert that is gone."""
-    alerts = {rule["alert"]: rule["annotations"]["runbook"] for rule in _rules()}
-    assert alerts == {name: f"docs/operations.md#{name.lower()}" for name in alerts}
-    assert re.findall(r"^### (Ldapflow\w+)$", _OPERATIONS, re.MULTILINE) == list(alerts)
-
-
-def test_the_guide_lists_every_metric_with_its_labels() -> None:
-    listed = {
-        name.removesuffix("_total"): re.findall(r"`(\w+)`", labels)
-        for name, labels in re.findall(r"^\| `(ldapflow_\w+)` \|.*\|([^|]*)\|$", _OPERATIONS, re.MULTILINE)
-    }
-    declared = {
-        metric.describe()[0].name: list(metric._labelnames)  # noqa: SLF001 - the library shows them only with values
-        for metric in vars(Metrics()).values()
-        if hasattr(metric, "_labelnames")
-    }
-    assert listed == declared
-
-
-# -- what a running system says ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +136,7 @@ def _scraped(processes: Iterable[RunningWorker]) -> Series:
 
 
 @pytest.mark.parametrize(
-    "query", [query for query in _queries() if "ldapflow_" in query.expression], ids=lambda q: q.where
+    "query", [query for query in queries() if "ldapflow_" in query.expression], ids=lambda q: q.where
 )
 def test_what_panels_and_rules_name_is_there(running: Running, query: Query) -> None:
     """Every metric, every label that is grouped by, matched or shown, and every value that is matched."""
@@ -290,3 +181,8 @@ def test_an_outage_that_ends_by_itself_is_a_warning(running: Running) -> None:
     for name in running.processes:
         assert {line["level"] for line in running.log(name, "directory_down")} == {"warning"}
         assert running.log(name, "directory_up")[-1]["level"] == "info"
+
+
+def _labels_after(word: str, expression: str) -> set[str]:
+    groups = re.findall(rf"\b{word} \(([^)]*)\)", expression)
+    return {label for group in groups for label in group.split(", ")}
