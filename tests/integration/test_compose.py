@@ -97,3 +97,14 @@ def test_another_up_changes_nothing(installation: Installation) -> None:
     assert [file.read_text() for file in files] == before
     assert "sha256:" in before[-1]
     assert "target_entry_uuid: null" not in before[-1]
+
+
+def test_what_is_said_is_not_recorded(tmp_path: Path) -> None:
+    """A configuration that names certificate and entryUUID itself is laid as it is; no directory is asked."""
+    given, laid = tmp_path / "given.yaml", tmp_path / "ldapflow.yaml"
+    given.write_text("connection:\n  certificate_fingerprints: [sha256:AB]\nsync:\n  target_entry_uuid: u1\n")
+    laid.write_text("connection:\n  certificate_fingerprints: [sha256:CD]\nsync:\n  target_entry_uuid: u2\n")
+    script = str(ROOT / "deploy/compose/configure")
+    environment = {"LDAPFLOW_CONFIG": str(laid), "PATH": "/usr/bin:/bin"}  # no ldapflow there
+    subprocess.run(["/bin/sh", script, str(given)], env=environment, check=True)  # noqa: S603 - our own script
+    assert laid.read_text() == given.read_text()
