@@ -1,6 +1,8 @@
 """Opening a link, and TLS on it. The failures of sockets and TLS become ours here."""
 
 import asyncio
+import os
+import re
 import ssl
 from dataclasses import dataclass
 from typing import Final
@@ -110,7 +112,13 @@ def _translated(exc: OSError, what: str) -> LdapflowError:
         return Halting(HaltReason.TLS_TOO_OLD, f"{what}: the server speaks no TLS of today ({exc.reason})")
     if isinstance(exc, TimeoutError):
         return NotSent(LinkFailure.CONNECT_TIMEOUT, f"{what}: no answer in time")
-    return NotSent(LinkFailure.CONNECT_FAILED, f"{what}: {str(exc) or type(exc).__name__}")
+    return NotSent(LinkFailure.CONNECT_FAILED, f"{what}: {_reason(exc)}")
+
+
+def _reason(exc: OSError) -> str:
+    """The system's words; asyncio has its numbers, and addresses, of one attempt or of several, in one text only."""
+    words = dict.fromkeys(os.strerror(int(number)) for number in re.findall(r"\[Errno (\d+)\]", str(exc)))
+    return ", ".join(words) or exc.strerror or str(exc) or type(exc).__name__
 
 
 def _is_broken_off(exc: OSError) -> bool:

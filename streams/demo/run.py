@@ -50,7 +50,7 @@ def run_demo(*, keep: bool) -> int:
             screen.say("Interrupted; everything is stopped and removed.")
             return _INTERRUPTED
     screen.say()
-    screen.say("Everything is stopped and removed.")
+    screen.say("Everything is stopped and removed. To look around, leave it running: ldapflow demo --keep")
     return 0
 
 
@@ -83,8 +83,8 @@ class _Tour:
             self._tell(change, found_before, found_after)
         self._screen.title("The directory now")
         self._screen.tree(target, {entry.dn.prepared(): entry for entry in found_after.values()})
-        self._look_around(keep=keep)
         if keep:
+            self._look_around()
             self._stay()
         else:
             with self._screen.step("stopping") as step:
@@ -155,12 +155,12 @@ class _Tour:
             rows.append(("entryUUID", same + (f"; so are the {len(below)} below it" if below else "")))
         self._screen.rows(*rows)
 
-    def _look_around(self, *, keep: bool) -> None:
+    def _look_around(self) -> None:
         stage, slapd = self._stage, self._stage.slapd
         connect = ("-H", slapd.uri, "-D", slapd.admin_dn, "-y", str(stage.password_file))
         search = ("ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", *connect, "-b", slapd.target_dn, "(objectClass=*)")
         publish = ("ldapflow", "--config", str(stage.config), "publish", str(sample_file(CHANGES)))
-        self._screen.title("To look around" if keep else "To look around, leave it running: ldapflow demo --keep")
+        self._screen.title("To look around")
         self._screen.rows(
             ("the entries", shlex.join(search)),
             ("more events", shlex.join(publish)),

@@ -142,7 +142,7 @@ def _create(cluster: Cluster, plans: Mapping[str, TopicPlan], settings: Settings
     for name, error in errors.items():
         plan = plans[name]
         if error is None:
-            text = f"{_count(plan.partitions)}, {plan.required['cleanup.policy']}, {copies} of each"
+            text = f"{_count(plan.partitions)}, {plan.required['cleanup.policy']}, replication factor {copies}"
             reports[name] = TopicReport(name, Verdict.CREATED, text)
         elif exists_already(error):
             reports |= judge_existing(cluster, [plan])

@@ -105,6 +105,14 @@ def test_a_dead_directory_is_1_and_one_line(folder: Path) -> None:
     assert line.startswith("LDAP at ldap://127.0.0.1:1 does not answer: start it, or correct connection.server")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_connection_is_told_in_the_words_of_the_system(tmp_path: Path, host: str) -> None:
+    """Whether a name has one address or several."""
+    write_configuration(tmp_path, connection={"server": f"ldap://{host}:1"})
+    done = ldapflow("pin", folder=tmp_path)
+    assert done.stderr.endswith(f" (no connection to {host}:1: Connection refused)\n")
+
+
 def test_a_wrong_password_is_1_and_one_line(tmp_path: Path, slapd: Slapd) -> None:
     write_configuration(tmp_path, slapd=slapd)
     (tmp_path / "ldap-password").write_text("wrong-password")

@@ -81,6 +81,7 @@ def test_the_demo_tells_what_became_of_whom(start: Start, tmp_path: Path) -> Non
         assert ["after", *str(after.get(change.subject, "-")).split()] in lines
     assert output.count("the same entry") == 4
     assert "events/s" in output
+    assert str(tmp_path) not in output  # nothing of it is there any more
     assert left_behind(tmp_path) == []
 
 
