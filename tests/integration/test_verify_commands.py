@@ -56,6 +56,7 @@ class Company:
     source: IdentitySource
     verifiers: list[RunningWorker] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
+    written: list[Job] = field(default_factory=list)
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
@@ -86,14 +87,27 @@ class Company:
         return self.verifiers[-1]
 
     def write(self, *jobs: Job) -> None:
-        """Write records down."""
+        """Write records down, for this test alone."""
 
         async def write() -> None:
             async with Publisher(self.flow.settings) as publisher:
                 for job in jobs:
                     await write_job(publisher, self.flow.settings, job)
 
+        self.written.extend(jobs)
         asyncio.run(write())
+
+    def remove_written(self) -> None:
+        """Remove the records of jobs that never were: to the next test one of them might seem to run."""
+
+        async def remove() -> None:
+            async with Publisher(self.flow.settings) as publisher:
+                for job in self.written:
+                    await publisher.send(self.flow.settings.topics.jobs, job.id.encode(), None)
+
+        if self.written:
+            asyncio.run(remove())
+            self.written.clear()
 
     def decide(self, decision: Decision) -> None:
         """Write a decision down."""
@@ -169,6 +183,7 @@ def company(installed: Company) -> Iterator[Company]:
         command.process.wait()
     installed.verifiers.clear()
     installed.commands.clear()
+    installed.remove_written()
 
 
 # -- one verification --------------------------------------------------------------------------------------------------
