@@ -92,10 +92,14 @@ async def _decide(
         # Nobody has looked at what comes to be held later: it is not meant.
         before = max(seen.status_time for seen in chosen)
         decision = sort(kind, frozenset(seen.id for seen in chosen) if ids else None, before)
-        async with Publisher(settings) as publisher:
-            await decide(publisher, settings, decision)
-        with progress("decided and done", len(chosen)) as show:
-            await deletions.carried_out(decision, show, patience)
+        try:
+            async with Publisher(settings) as publisher:
+                await decide(publisher, settings, decision)
+            with progress("decided and done", len(chosen)) as show:
+                await deletions.carried_out(decision, show, patience)
+        except asyncio.CancelledError:  # Ctrl-C
+            typer.echo("interrupted while waiting: the decision is recorded and stays valid", err=True)
+            raise
     return len(chosen)
 
 

@@ -1,5 +1,6 @@
 """`ldapflow guard`, `pause` and `resume` on a real broker; the test plays the worker."""
 
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from schemas.control import Approval, Discard, Pause, Resume
 from schemas.events import Kind
 from schemas.states import Status
 from streams.sandbox.kafka import Kafka
+from streams.sandbox.processes import wait_until
 from tests.support.deciding import Installation, account_state, organization_state
-from tests.support.program import lines
+from tests.support.program import lines, starting
 
 HELD = [account_state("a1", Status.HELD, status_time=100), account_state("a2", Status.HELD, status_time=300)]
 UNIT = organization_state("o1", Status.HELD, status_time=200)
@@ -113,6 +115,17 @@ def test_without_a_worker_the_wait_ends_and_the_decision_stays(installation: Ins
     assert done.returncode == 1
     assert line.startswith("3 of 3 are still held, and nothing changed for 1 s: is a worker running")
     assert installation.decisions() == [Approval(None, None, 300)]
+
+
+def test_whoever_interrupts_the_wait_is_told_that_the_decision_stays(
+    installation: Installation, tmp_path: Path
+) -> None:
+    with starting("guard", "approve", folder=tmp_path) as program:
+        wait_until(lambda: bool(installation.decisions()), "the decision")
+        program.send_signal(signal.SIGINT)
+        _, said = program.communicate(timeout=20)
+    assert program.returncode == 130
+    assert said.decode() == "interrupted while waiting: the decision is recorded and stays valid\n"
 
 
 def test_where_nothing_is_held_nothing_is_decided(installation: Installation) -> None:
