@@ -127,7 +127,10 @@ def test_after_events_and_states_are_lost_a_full_push_finds_also_who_was_renamed
     flow.settle(whole.source)
 
 
-@pytest.mark.parametrize("has_entry_uuids", [True, False], ids=["slapcat", "plain LDIF"])
+@pytest.mark.parametrize(
+    "has_entry_uuids",
+    [pytest.param(True, id="slapcat"), pytest.param(False, id="plain LDIF", marks=pytest.mark.soak)],
+)
 def test_a_directory_from_an_older_backup_is_brought_up_to_date(whole: Company, has_entry_uuids: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """Who came, changed, moved or was renamed since; whoever left is nobody's, and told as that."""
     flow, source = whole.flow, whole.source
