@@ -62,7 +62,8 @@ async def open_link(
                 ssl_shutdown_timeout=None if tls is None else _TLS_SHUTDOWN_SECONDS,
             )
     except OSError as exc:
-        what = f"no connection to {address.host}:{address.port}"
+        origin = "" if address.source is None else f" from {address.source}"
+        what = f"no connection to {address.host}:{address.port}{origin}"
         if tls is not None and _is_broken_off(exc):
             what += f": {_BROKEN_OFF}"
             advice = "if it does not speak TLS on this port, use ldap:// with connection.start_tls, or its port for TLS"
