@@ -15,8 +15,10 @@ from tests.support.secured_kafka import SecuredKafka, secured_kafka
 
 pytest_plugins = ("pytester", "tests.support.swallowed_errors")
 
-# What is fast runs first; all else follows in the order of its name.
-_FIRST = ("unit", "properties", "contract")
+# What is fast runs first, but for several processes: there it comes last, and fills the time that the others leave.
+_FAST = ("unit", "properties", "contract")
+_LONG = ("faults", "soak")
+_LONG_FILES = ("test_histories.py", "test_verification_live.py", "test_verify_commands.py", "test_flow.py")
 
 # Workers lock disabled accounts by default, which needs the ppolicy overlay with pwdLockout TRUE.
 LOCKING = SlapdOptions(policy={})
@@ -31,15 +33,20 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", f"ignore:{name} is deprecated:DeprecationWarning")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts fast tests first."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Puts fast tests first; long files, where several are run at a time."""
     here = Path(__file__).parent
 
     def rank(item: pytest.Item) -> int:
         folder = item.path.relative_to(here).parts[0]
-        return _FIRST.index(folder) if folder in _FIRST else len(_FIRST)
+        return _FAST.index(folder) - len(_FAST) if folder in _FAST else 0
 
-    items.sort(key=rank)
+    def rank_of_several(item: pytest.Item) -> int:
+        folder = item.path.relative_to(here).parts[0]
+        is_long = folder in _LONG or item.path.name in _LONG_FILES
+        return 0 if is_long else 2 if folder in _FAST else 1
+
+    items.sort(key=rank_of_several if hasattr(config, "workerinput") else rank)
 
 
 @pytest.fixture(scope="session")
