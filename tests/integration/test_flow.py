@@ -149,7 +149,8 @@ def test_what_is_not_ours_is_left_alone(flow: Flow) -> None:
     tree = read_tree(flow.slapd)
     assert tree[stranger] == before
     assert [entry["title"] for entry in tree.values() if "title" in entry] == [[b"Dr."]]
-    assert worker.metric("ldapflow_waiting", kind="account", reason="foreign_entry") == 1
+    # The gauges are set every other second.
+    until(lambda: worker.metric("ldapflow_waiting", kind="account", reason="foreign_entry") == 1, "the gauge")
 
 
 def test_a_bad_event_goes_to_the_dead_letters_and_nobody_waits_for_it(flow: Flow) -> None:
