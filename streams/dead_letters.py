@@ -1,6 +1,7 @@
 """The dead-letter topic: what can never succeed, with its reason and without its password (contract section 1)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Final
 
 from schemas.codec import redacted
@@ -14,7 +15,11 @@ _ATTEMPT: Final = "ldapflow-attempt"
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The message that failed; its value is not shown, it may hold a password."""
+    """The message that failed; its value is not shown, it may hold a password.
+
+    Attributes:
+        started: when its handling began, in seconds of the monotonic clock.
+    """
 
     topic: str
     partition: int
@@ -22,6 +27,7 @@ class Original:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
+    started: float = field(default_factory=monotonic, compare=False)
 
     def __repr__(self) -> str:
         return f"Original({self.topic}-{self.partition} at {self.offset})"

@@ -24,6 +24,7 @@ from streams.worker.applying.applier import Applier
 from streams.worker.applying.attempt import Attempt, Verdict
 from streams.worker.applying.passwords import Passwords
 from streams.worker.gate import Gate
+from streams.worker.refusals import Refusals
 from streams.worker.states.recorder import Recorder, fits
 from streams.worker.states.stale_writes import StaleWrites
 
@@ -113,6 +114,7 @@ class Pipeline:
         self._max_event_bytes = max_event_bytes
         self._incremental = incremental
         self._stale_writes = StaleWrites()
+        self._refusals = Refusals(hooks.dead_letter, hooks.was_told, metrics)
 
     async def handle(self, kind: Kind, faust_event: EventT[Any]) -> None:
         """Take one event as far as it can come; it is done when this returns."""
@@ -125,12 +127,11 @@ class Pipeline:
             value=message.value,
             headers=tuple(dict(message.headers or {}).items()),
         )
-        started = monotonic()
         try:
             timestamp = round(message.timestamp * 1000)
             event = decode_event(kind, original.key, original.value, timestamp, self._max_event_bytes)
         except InvalidEvent as exc:
-            await self._refuse_once(kind, original, exc)
+            await self._refusals.refuse_once(kind, original, exc, None)
             self._metrics.events.labels(kind.value, Outcome.DEAD_LETTERED.value).inc()
             return
         outcome, verdict, changes = await self._take(event, original)
@@ -146,7 +147,7 @@ class Pipeline:
             topic=original.topic,
             partition=original.partition,
             offset=original.offset,
-            seconds=round(monotonic() - started, 4),
+            seconds=round(monotonic() - original.started, 4),
             reason=None if verdict is None else verdict.reason,
             changes=changes,
         )
@@ -179,7 +180,7 @@ class Pipeline:
                     too_large = Permanent(
                         DeadLetterReason.TOO_LARGE, "with it, the entity's state would be too large for Kafka"
                     )
-                    await self._refuse_once(event.kind, original, too_large)
+                    await self._refusals.refuse_once(event.kind, original, too_large, event)
                     return Outcome.DEAD_LETTERED, None, []
                 if isinstance(folding, Stale):
                     if folding.state != stored:
@@ -244,7 +245,7 @@ class Pipeline:
                 verdict = Verdict(Status.DEAD_LETTERED, exc.reason.value)
                 if is_news(event, verdict, stored):
                     self._brake(event, exc)
-                    await self._refuse(event.kind, work.original, exc)
+                    await self._refusals.refuse(event.kind, work.original, exc, event)
             await self._settle_password(work, attempt, verdict)
             after = _judged(attempt.state, verdict, stored)
             if not isinstance(event.payload, Redrive) or after != stored:
@@ -270,7 +271,7 @@ class Pipeline:
         attempt.state = _judged(attempt.state, verdict, work.stored)  # will be written down before the password is
         refusal = await self._until_done(lambda: self._passwords.settle(attempt, work.original))
         if refusal is not None:
-            await self._refuse(work.event.kind, refusal.original, refusal.failure)
+            await self._refusals.refuse(work.event.kind, refusal.original, refusal.failure, work.event)
 
     def _intend(self, work: _Work) -> Callable[[State], Awaitable[State]]:
         return lambda state: self.recorder.record(work.event, work.original.partition, state)
@@ -296,30 +297,6 @@ class Pipeline:
     def _brake(self, event: Event, failure: Permanent) -> None:
         if self._gate.note_refusal(event.kind, event.subject, failure, self._control.position):
             log.error("brake", detail=self._gate.reasons["brake"])
-
-    async def _refuse_once(self, kind: Kind, original: Original, failure: Permanent) -> None:
-        """Refuse an event for what it is itself, unless that was done when it came for the first time."""
-        if not self._hooks.was_told(original):
-            await self._refuse(kind, original, failure)
-
-    async def _refuse(self, kind: Kind, original: Original, failure: Permanent) -> None:
-        while True:
-            try:
-                await self._hooks.dead_letter(original, failure)
-                break
-            except Retryable as exc:
-                self._metrics.retries.labels(exc.reason).inc()
-                await asyncio.sleep(_FIRST_WAIT_SECONDS)
-        self._metrics.dead_letters.labels(failure.reason.value).inc()
-        log.error(
-            "dead_letter",
-            kind=kind.value,
-            reason=failure.reason.value,
-            detail=failure.detail,
-            topic=original.topic,
-            partition=original.partition,
-            offset=original.offset,
-        )
 
 
 def _is_dead(state: State) -> bool:

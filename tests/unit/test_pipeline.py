@@ -1,7 +1,7 @@
 """What the pipeline makes of redrives, as far as the directory is not needed for it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping, MutableSequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,6 +43,7 @@ ROOT = State(None, 5, 7, 3, Status.PENDING, 4, (2, 3))  # needs no directory: it
 
 LARGE = orjson.dumps(
     {
+        "eventId": "evnt_large",
         "eventType": "ud:organizational_unit:update",
         "eventTime": 900,
         "bizData": {"organizationalUnitId": ROOT_ORGANIZATION, "updateTime": 900, "description": "x" * 900_000},
@@ -100,6 +101,7 @@ class Scene:
         recorder = Recorder(view, lambda: 2, lambda: None, _read_again, _mended)
         recorder.tables[Kind.ORGANIZATION] = self.table
         self.letters: list[int] = []
+        self.logs: MutableSequence[MutableMapping[str, Any]] = []
 
         async def dead_letter(original: Original, failure: Permanent) -> None:
             assert failure.detail
@@ -150,9 +152,9 @@ class Scene:
             timestamp=1.0,
         )
         event: Any = SimpleNamespace(message=message)
-        with capture_logs() as logs:
+        with capture_logs() as self.logs:
             await self._pipeline.handle(Kind.ORGANIZATION, event)
-        last = logs[-1] if logs else {}
+        last = self.logs[-1] if self.logs else {}
         return str(last.get("outcome", last.get("event")))
 
 
@@ -205,6 +207,18 @@ async def test_too_large_a_state_is_no_second_dead_letter_either(settings: Setti
     for offset in (5, 6):
         await scene.handle(LARGE, offset)
     assert scene.letters == [6]
+
+
+async def test_a_dead_letter_is_logged_with_what_leads_to_its_event(settings: Settings) -> None:
+    """The line alone must do for who looks for the event at its source; of a message that is none, where it lies."""
+    scene = Scene(settings)
+    await scene.handle(LARGE, 5)
+    line = scene.logs[0]
+    assert (line["event"], line["event_id"]) == ("dead_letter", "evnt_large")
+    assert (line["subject"], line["offset"]) == (ROOT_ORGANIZATION, 5)
+    assert 0 <= line["seconds"] < 1
+    await scene.handle(b"no event", 6)
+    assert (scene.logs[0]["event_id"], scene.logs[0]["offset"]) == (None, 6)
 
 
 @pytest.mark.parametrize(
