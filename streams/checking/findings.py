@@ -19,6 +19,8 @@ class Verdict(Enum):
 
 
 _OK: Final = {Verdict.FINE: True, Verdict.FAULT: False}
+_MARKS: Final = "".join(verdict.value for verdict in Verdict)
+_ASCII: Final = {Verdict.FINE: "ok", Verdict.FAULT: "FAULT", Verdict.ADVICE: "!", Verdict.SKIPPED: "-"}
 
 # Lines for the operator are `what is wrong: what to do`; the last colon counts that is neither quoted nor within ( ).
 _LINE: Final = re.compile(r"(?P<text>.+?): (?P<remedy>(?:(?!: )[^`(]|`[^`]*`|\([^)]*\))+)")
@@ -47,9 +49,19 @@ class Line:
 
     def __str__(self) -> str:
         """`✗ check: what was found: what to do`."""
+        return self._behind(self.finding.verdict.value)
+
+    def shown_in(self, encoding: str) -> str:
+        """The same, with words instead of marks where the encoding lacks one of them."""
+        try:
+            _MARKS.encode(encoding)
+        except UnicodeEncodeError:
+            return self._behind(_ASCII[self.finding.verdict])
+        return str(self)
+
+    def _behind(self, mark: str) -> str:
         finding = self.finding
-        words = f"{self.check}: {finding.text}"
-        return f"{finding.verdict.value} {words}" + (f": {finding.remedy}" if finding.remedy else "")
+        return f"{mark} {self.check}: {finding.text}" + (f": {finding.remedy}" if finding.remedy else "")
 
     def document(self) -> dict[str, object]:
         """As JSON; `ok` is null for advice and for what was skipped."""

@@ -47,7 +47,7 @@ async def _checked(invocation: Invocation, *, as_json: bool) -> list[Line]:
         async for line in found:
             lines.append(line)
             if not as_json:
-                typer.echo(one_line(str(line)))
+                typer.echo(one_line(line.shown_in(sys.stdout.encoding)))
     return lines
 
 

@@ -1,8 +1,10 @@
 """The program `ldapflow`: its commands, and what their failures become on stderr and as exit codes."""
 
+import io
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -42,6 +44,9 @@ class LogFormatOption(StrEnum):
 
 def main() -> None:
     """Run the command line of this process, and end it."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a letter must not end a command.
+        sys.stdout.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -99,8 +104,15 @@ def build() -> typer.Typer:
     return app
 
 
+def _tell_version(asked: bool) -> None:  # noqa: FBT001 - Typer hands it over so
+    if asked:
+        typer.echo(f"ldapflow {version('ldapflow')}")
+        raise typer.Exit
+
+
 def _options(
     context: typer.Context,
+    *,
     config: Annotated[
         Path, typer.Option("--config", envvar="LDAPFLOW_CONFIG", metavar="FILE", help="The configuration.")
     ] = Path("ldapflow.yaml"),
@@ -110,6 +122,9 @@ def _options(
     log_format: Annotated[
         LogFormatOption | None, typer.Option(help="Instead of log_format of the configuration.")
     ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """Keeps an OpenLDAP directory equal to an identity service, from events on Kafka."""
     context.obj = Invocation(config, metrics_listen, None if log_format is None else log_format.value)

@@ -1,7 +1,5 @@
 """What the demo says, and how: colours and a spinner on a terminal, plain lines elsewhere."""
 
-import io
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -30,9 +28,6 @@ class Screen:
     """Standard output."""
 
     def __init__(self) -> None:
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            # A terminal that cannot show a letter must not end the demo.
-            sys.stdout.reconfigure(errors="replace")
         self._console = Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
 
     @contextmanager

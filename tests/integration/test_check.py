@@ -56,6 +56,19 @@ def test_its_remedies_lead_to_a_directory_that_can_be_run(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_its_marks_is_shown_words(
+    tmp_path: Path, kafka: Kafka, slapd: Slapd, topic_prefix: str, encoding: str
+) -> None:
+    """What is good and what is not can be told there too."""
+    servers = {"bootstrap_servers": kafka.bootstrap_servers, "topics": topic_names(topic_prefix)}
+    write_configuration(tmp_path, slapd=slapd, kafka=servers)
+    done = ldapflow("check", folder=tmp_path, environ={"PYTHONIOENCODING": encoding})
+    assert (done.returncode, done.stderr) == (3, "")
+    assert "ok kafka: " in done.stdout
+    assert "\nFAULT topics: " in done.stdout
+
+
 def test_a_configuration_that_cannot_be_read_is_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As for every command: one line for each fault, on stderr."""
     path = write_configuration(tmp_path, sync={"disabled_accounts": "forget"})

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,19 @@ def test_every_command_has_help_without_a_configuration(tmp_path: Path, command:
 def test_wrong_usage_is_2(folder: Path, arguments: list[str]) -> None:
     done = ldapflow(*arguments, folder=folder)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+
+
+def test_the_version_needs_no_configuration(tmp_path: Path) -> None:
+    """And nothing else is printed."""
+    done = ldapflow("--version", folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"ldapflow {version('ldapflow')}\n", "")
+
+
+def test_a_letter_that_the_terminal_lacks_ends_no_command(tmp_path: Path) -> None:
+    """It is replaced: the help of `check` shows its marks."""
+    done = ldapflow("check", "--help", folder=tmp_path, environ={"PYTHONIOENCODING": "latin-1"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "one line each: ? good" in done.stdout
 
 
 def test_a_missing_configuration_is_2_and_one_line(tmp_path: Path) -> None:
