@@ -82,8 +82,8 @@ async def _serve(settings: Settings) -> int:
         directory = Directory(
             directory_settings(settings),
             may_write=lambda: False,
-            on_state_change=condition.on_directory_state,
-            observe=condition.on_operation,
+            on_state_change=condition.directory.take,
+            observe=condition.directory.count,
         )
         authenticator = _authenticator(settings, directory)
         health = Health(metrics, condition.readiness)

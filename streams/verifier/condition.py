@@ -8,10 +8,11 @@ import structlog
 
 from ldap_sink.upkeep import DirectoryState
 from schemas.control import ResyncNeeded
-from schemas.errors import CommandFailed, Halting
+from schemas.errors import CommandFailed
 from streams.control import ControlView
 from streams.kafka import Cluster
 from streams.metrics import Metrics
+from streams.services.directory_condition import DirectoryCondition
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -30,27 +31,25 @@ class Condition:
         ConfigurationError: librdkafka does not accept `kafka.client`.
 
     Attributes:
+        directory: counts its operations.
         control: what people decided; None until that was read.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.directory: Final = DirectoryCondition(str(settings.connection.server), metrics)
         self.control: ControlView | None = None
         self._settings = settings
         self._metrics = metrics
         self._cluster = Cluster(settings)
         self._kafka: str | None = "connecting"
-        self._directory = DirectoryState(up=False)
-        self._halt: str | None = None
         self._changed = asyncio.Event()
 
     def readiness(self) -> Mapping[str, str]:
         """What the verifier needs and has not; empty when it is ready."""
-        reasons = {}
+        reasons: dict[str, str] = {}
         if self._kafka is not None:
             reasons["kafka"] = self._kafka
-        if not self._directory.up:
-            problem = self._directory.problem
-            reasons["halted" if isinstance(problem, Halting) else "ldap"] = str(problem or "connecting")
+        reasons |= self.directory.readiness()
         if self.control is None:
             reasons["control"] = "the control topic is being read"
             return reasons
@@ -63,7 +62,7 @@ class Condition:
 
     async def usable(self) -> None:
         """Wait until Kafka and the directory are there."""
-        while self._kafka is not None or not self._directory.up:
+        while self._kafka is not None or not self.directory.is_up:
             await self._changed.wait()
 
     async def kafka_up(self) -> None:
@@ -72,19 +71,9 @@ class Condition:
             await self._changed.wait()
 
     def on_directory_state(self, state: DirectoryState) -> None:
-        """Take in that the directory's state is another one; told in the log once."""
-        before, self._directory = self._directory, state
-        self._metrics.directory_up.set(int(state.up))
-        self._show_halt(state)
+        """Take in that the directory's state is another one."""
+        self.directory.take(state)
         self._announce()
-        if (str(state.problem), state.up) == (str(before.problem), before.up):
-            return
-        if state.up:
-            log.info("directory_up", server=str(self._settings.connection.server))
-        elif isinstance(state.problem, Halting):
-            log.error("halted", reason=state.problem.reason.value, detail=str(state.problem))
-        else:
-            log.warning("directory_down", detail=str(state.problem))
 
     def on_control(self) -> None:
         """Take in that people decided something."""
@@ -111,12 +100,6 @@ class Condition:
             return str(exc)
         missing = [name for name in self._settings.topics.all if name not in counts]
         return f"Kafka has no topic {', '.join(missing)}: run `ldapflow topics create`" if missing else None
-
-    def _show_halt(self, state: DirectoryState) -> None:
-        reason = state.problem.reason.value if isinstance(state.problem, Halting) else None
-        for shown in {self._halt, reason} - {None}:
-            self._metrics.halted.labels(shown).set(int(shown == reason))
-        self._halt = reason
 
     def _announce(self) -> None:
         self._changed.set()

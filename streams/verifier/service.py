@@ -100,6 +100,7 @@ class Verifier:
                     directory_settings(settings),
                     may_write=lambda: False,  # it is only looked at: a run has a connection of its own
                     on_state_change=condition.on_directory_state,
+                    observe=condition.directory.count,
                 )
             )
             log.info("verifier_starts", name=settings.name)

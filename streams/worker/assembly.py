@@ -95,8 +95,8 @@ class Worker:
             Directory(
                 directory_settings(settings),
                 may_write=self._may_write,
-                on_state_change=condition.on_directory_state,
-                observe=condition.on_operation,
+                on_state_change=condition.directory.take,
+                observe=condition.directory.count,
             )
         )
         redriver = await stack.enter_async_context(Redriver(settings, publisher))

@@ -1,5 +1,6 @@
 """A broker that is killed and starts again costs no event, and no worker ends because of it."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from streams.sandbox.kafka import Kafka
 from streams.sandbox.slapd import Slapd
 from tests.faults.faulty_run import FaultyRun
+from tests.support.flow import until
 
 
 def broker_killed(run: FaultyRun, seconds: float) -> None:
@@ -18,11 +20,16 @@ def broker_killed(run: FaultyRun, seconds: float) -> None:
     run.goes_on()
 
 
+def told(log: Path) -> list[str]:
+    """What a worker's log says of Kafka."""
+    return re.findall("kafka_up|kafka_down", log.read_text())
+
+
 @pytest.mark.timeout(240)
 def test_a_broker_killed_while_the_directory_is_read_only(
     tmp_path: Path, fresh_kafka: Callable[..., Kafka], fresh_slapd: Callable[..., Slapd], topic_prefix: str
 ) -> None:
-    """Two faults in one run, because workers look again at a refusal only after 30 s."""
+    """Two faults in one run, because workers look again at a refusal only after 30 s; Kafka's is told in the log."""
     with FaultyRun(tmp_path, fresh_kafka(), fresh_slapd(), topic_prefix, events=1500, seconds=20) as run:
         run.slapd.set_read_only(True)
         run.lasts(0, lambda: run.none_ready("halted"))
@@ -31,6 +38,7 @@ def test_a_broker_killed_while_the_directory_is_read_only(
         run.slapd.set_read_only(False)
         run.kafka.start()
         run.goes_on()
+        until(lambda: all(told(worker.log)[-2:] == ["kafka_down", "kafka_up"] for worker in run.workers), "words", 10)
 
 
 @pytest.mark.soak

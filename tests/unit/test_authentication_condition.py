@@ -23,7 +23,7 @@ def condition(metrics: Metrics | None = None) -> Condition:
 
 def test_it_is_ready_when_states_and_directory_are_there() -> None:
     made = condition()
-    made.on_directory_state(DirectoryState(up=True))
+    made.directory.take(DirectoryState(up=True))
     assert made.readiness() == {}
 
 
@@ -37,9 +37,9 @@ def test_it_says_what_it_waits_for() -> None:
 def test_an_outage_and_a_halt_are_told_apart() -> None:
     """One ends by itself, the other needs a person."""
     made = condition()
-    made.on_directory_state(DirectoryState(up=False, problem=Retryable("connect_failed", "refused")))
+    made.directory.take(DirectoryState(up=False, problem=Retryable("connect_failed", "refused")))
     outage = made.readiness()
-    made.on_directory_state(DirectoryState(up=False, problem=_HALT))
+    made.directory.take(DirectoryState(up=False, problem=_HALT))
     assert (outage, made.readiness()) == ({"ldap": "refused"}, {"halted": str(_HALT)})
 
 
@@ -48,7 +48,7 @@ def test_a_halt_is_a_metric_as_long_as_it_lasts() -> None:
     made = condition(metrics)
     shown = []
     for state in (DirectoryState(up=False, problem=_HALT), DirectoryState(up=True)):
-        made.on_directory_state(state)
+        made.directory.take(state)
         halted = metrics.registry.get_sample_value("ldapflow_halted", {"reason": "target_missing"})
         shown.append((halted, metrics.registry.get_sample_value("ldapflow_directory_up")))
     assert shown == [(1, 0), (0, 1)]

@@ -31,13 +31,13 @@ def test_every_reason_has_a_remedy_of_one_line(reason: HaltReason) -> None:
 
 def test_readyz_says_what_to_do() -> None:
     told = condition()
-    told.on_directory_state(DirectoryState(up=False, problem=REFUSED))
+    told.directory.take(DirectoryState(up=False, problem=REFUSED))
     assert told.readiness()["halted"] == LINE
 
 
 def test_the_log_says_what_to_do() -> None:
     told = condition()
     with capture_logs() as logs:
-        told.on_directory_state(DirectoryState(up=False, problem=REFUSED))
+        told.directory.take(DirectoryState(up=False, problem=REFUSED))
     (line,) = logs
     assert (line["event"], line["reason"], line["detail"]) == ("halted", "invalid_credentials", LINE)
