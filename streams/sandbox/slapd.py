@@ -103,6 +103,16 @@ class Slapd(Server):
         )
         wait_for_port(self.port, request=_ANONYMOUS_BIND, child=self._child)
 
+    def load(self, entries: Path) -> None:
+        """Adds the entries of an LDIF file, faster than over LDAP; after its first start, while it is stopped.
+
+        Operational attributes may be given. Nothing is synced to the disk before the end (slapadd(8), `-q`).
+
+        Raises:
+            CommandFailed: slapadd refused one of them; those before it are there.
+        """
+        self._add_offline(self._program(), "-l", str(entries), timeout_seconds=None)
+
     def set_read_only(self, read_only: bool) -> None:  # noqa: FBT001 - reads as what it does
         """Refuses writes (unwillingToPerform) or takes them again, without a restart; a restart keeps it."""
         value = "TRUE" if read_only else "FALSE"
@@ -141,16 +151,26 @@ class Slapd(Server):
         self._data.mkdir(mode=0o700)
         ldif = first_entries(self.options, self._passwords)
         try:
-            _run(program, "-T", "add", "-q", "-b", SUFFIX, "-f", str(self._configuration), stdin=ldif)
+            self._add_offline(program, stdin=ldif)
         except CommandFailed:
             shutil.rmtree(self._data)
             raise
 
+    def _add_offline(self, program: str, *more: str, stdin: str = "", timeout_seconds: float | None = 60) -> None:
+        offline = (program, "-T", "add", "-q", "-b", SUFFIX, "-f", str(self._configuration))
+        _run(*offline, *more, stdin=stdin, timeout_seconds=timeout_seconds)
 
-def _run(*command: str, stdin: str) -> None:
+
+def _run(*command: str, stdin: str, timeout_seconds: float | None = 60) -> None:
     # LDAPNOINIT: the machine's ldap.conf(5) must not change what a sandbox does.
     done = subprocess.run(  # noqa: S603 - the commands are this module's own
-        command, input=stdin, capture_output=True, text=True, check=False, env={"LDAPNOINIT": "1"}, timeout=60
+        command,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"LDAPNOINIT": "1"},
+        timeout=timeout_seconds,
     )
     if done.returncode != 0:
         raise CommandFailed(f"{Path(command[0]).name} failed: {done.stderr.strip().replace(chr(10), '; ')}")

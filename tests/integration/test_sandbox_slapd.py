@@ -47,6 +47,22 @@ def test_own_entries_are_there_from_the_first_start_on(fresh_slapd: FreshSlapd) 
     assert before[dn]["entryUUID"] == [entry_uuid.encode()]
 
 
+def test_a_file_of_entries_is_loaded_while_it_is_stopped(fresh_slapd: FreshSlapd, tmp_path: Path) -> None:
+    """Beside what it has, with the entryUUID that was given."""
+    slapd, name = fresh_slapd(), "7b6e6ef0-0000-4000-8000-000000000001"
+    before = _add(slapd, "before")
+    loaded = f"ou=loaded,{slapd.target_dn}"
+    (tmp_path / "entries.ldif").write_text(
+        f"dn: {loaded}\nobjectClass: organizationalUnit\nou: loaded\nentryUUID: {name}\n"
+    )
+    slapd.stop()
+    slapd.load(tmp_path / "entries.ldif")
+    slapd.start()
+    tree = read_tree(slapd)
+    assert tree.keys() == {slapd.target_dn, before, loaded}
+    assert tree[loaded]["entryUUID"] == [name.encode()]
+
+
 def test_a_kill_loses_nothing_that_was_answered(fresh_slapd: FreshSlapd) -> None:
     """Entries survive SIGKILL and a start, with their entryUUID and entryCSN."""
     slapd = fresh_slapd()
