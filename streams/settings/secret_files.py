@@ -11,7 +11,7 @@ _SECRETS: Final = (
     ("connection", "admin_password", None),
     ("authentication", "token", "enabled"),
 )
-_CLIENT_SECRETS: Final = ("password", "secret", ".pem")
+_CLIENT_SECRETS: Final = ("password", "passphrase", "secret", ".pem")
 
 
 def resolve_secrets(document: Document, folder: Path) -> None:
@@ -51,11 +51,13 @@ def _resolve(document: Document, values: dict[str, Any], path: tuple[str, str], 
             document.report(path, "is empty: set the environment variable")
     elif isinstance(name, str) and wanted:
         file_path = (path[0], file_key)
+        values[key] = "unknown"  # so that nobody reports it as missing besides
+        if document.is_faulty(file_path):  # a missing variable left half a path, or none
+            return
         try:
             values[key] = read_secret(folder / name)
         except ValueError as exc:
             document.report(file_path, str(exc))
-            values[key] = "unknown"  # so that nobody reports it as missing besides
 
 
 def read_secret(path: Path) -> str:

@@ -140,6 +140,13 @@ def test_a_secret_file_that_everybody_may_read(problems: Problems, tmp_path: Pat
             "kafka.client.sasl.password: must not be written out: give it as ${ENV_NAME}",
         ),
         (
+            "kafka: {client: {sasl.oauthbearer.assertion.private.key.passphrase: hunter2}}",
+            (
+                "kafka.client.sasl.oauthbearer.assertion.private.key.passphrase: must not be written out: give it as"
+                " ${ENV_NAME}"
+            ),
+        ),
+        (
             "kafka: {topics: {idaas.account: x}}",
             "kafka.topics.idaas.account: unknown key: did you mean idaas.accounts?",
         ),

@@ -70,6 +70,12 @@ def test_a_missing_secret_file_is_one_problem(problems: Problems, tmp_path: Path
     )
 
 
+def test_a_secret_file_named_by_a_missing_variable_is_one_problem(problems: Problems, tmp_path: Path) -> None:
+    """What would be read instead is the folder of the configuration."""
+    text = secret_file(tmp_path, b"x").replace("_file: password", "_file: ${SECRETS}")
+    assert problems(text) == ["4: connection.admin_password_file: the environment variable SECRETS is not set: set it"]
+
+
 def test_a_password_that_is_only_partly_a_variable_is_a_literal(problems: Problems) -> None:
     (problem,) = problems(SMALLEST.replace("${LDAP_PASSWORD}", "x${LDAP_PASSWORD}"))
     assert "must not be written out" in problem
