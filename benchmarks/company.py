@@ -20,9 +20,9 @@ PAGE: Final = 1_000
 TIME: Final = 1_700_000_000_000
 
 
-def account(number: int) -> Record:
-    """With what IDaaS says of a person."""
-    unit = f"ou_{number % ORGANIZATIONS:06}"
+def account(number: int, organizations: int = ORGANIZATIONS) -> Record:
+    """With what IDaaS says of a person, who is in one of so many organizations."""
+    unit = f"ou_{number % organizations:06}"
     fields: dict[str, Json] = {
         "userId": f"user_{number:010}",
         "username": f"mei.wang{number}",
