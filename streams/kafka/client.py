@@ -51,6 +51,8 @@ def client_config(settings: Settings) -> ClientConfig:
         "bootstrap.servers": settings.kafka.bootstrap_servers,
         "client.id": "ldapflow",
         "log_level": 0,
+        # librdkafka asks for a connection at most twice in that time: a client's first answer takes half of it.
+        "reconnect.backoff.ms": 20,
         **settings.kafka.client,
     }
 

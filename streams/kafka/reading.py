@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Final, Self
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.kafka.client import ErrorMemory, client_config, does_not_answer, failure_of
 from streams.kafka.cluster import Cluster, Partition
@@ -63,7 +63,8 @@ class TopicReader:
         offsets = self._cluster.end_offsets(self._topics)
         ends = {place: end for place, end in offsets.items() if end > begin.get(place, 0)}
         reached = dict(ends)
-        self._log.assign([TopicPartition(*place, begin.get(place, OFFSET_BEGINNING)) for place in ends])
+        # From 0, even where the log begins later: librdkafka looks for the beginning only every half second.
+        self._log.assign([TopicPartition(*place, begin.get(place, 0)) for place in ends])
         try:
             while ends:
                 for message in self._log.next():
@@ -134,6 +135,7 @@ class _Log:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._errors = ErrorMemory()
+        self._knows_topics = False
         try:
             self._consumer = Consumer(
                 {
@@ -152,6 +154,11 @@ class _Log:
 
     def assign(self, places: list[TopicPartition]) -> None:
         """Read from these places on."""
+        if places and not self._knows_topics:
+            # Who leads a partition librdkafka asks but once a second, or at once when it is told all topics.
+            with suppress(KafkaException):  # the reading will say what is wrong
+                self._consumer.list_topics(timeout=_SILENT_SECONDS)
+            self._knows_topics = True
         self._consumer.assign(places)
 
     def close(self) -> None:
@@ -166,7 +173,9 @@ class _Log:
         """
         deadline = time.monotonic() + _SILENT_SECONDS
         while time.monotonic() < deadline:
-            messages = self._consumer.consume(most, timeout=_POLL_SECONDS)
+            # `consume` alone would wait for as many as were asked for.
+            first = self._consumer.poll(_POLL_SECONDS)
+            messages = [] if first is None else [first, *self._more(most - 1)]
             for message in messages:
                 error = message.error()
                 if error is not None and error.code() != _END_OF_PARTITION and not does_not_answer(error):
@@ -176,6 +185,9 @@ class _Log:
                 return useful
         silent = KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
         raise failure_of(self._errors.explain(silent), self._settings) from None
+
+    def _more(self, most: int) -> list[Message]:
+        return self._consumer.consume(most, timeout=0) if most else []
 
 
 def _is_end(message: Message) -> bool:

@@ -7,6 +7,7 @@ cooperative-sticky assignment takes nothing from whom has it; and a member that 
 import asyncio
 import threading
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, Final, Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -16,7 +17,8 @@ from streams.kafka import client_config, failure_of
 from streams.kafka.client import ErrorMemory, does_not_answer
 from streams.settings import Settings
 
-_POLL_SECONDS: Final = 0.1
+_POLL_SECONDS: Final = 0.02
+_LEAVING_SECONDS: Final = 1.0
 # A killed predecessor is missed after a session; the broker may wait some seconds for more members of a new group.
 _JOIN_SECONDS: Final = 30.0
 
@@ -50,6 +52,7 @@ class Exclusion:
         self._loop = asyncio.get_running_loop()
         self._given: asyncio.Future[bool] = self._loop.create_future()
         self._closing = threading.Event()
+        self._owns = False  # known to the thread alone
         self._errors = ErrorMemory()
         config: dict[str, Any] = {
             **client_config(settings),
@@ -109,16 +112,20 @@ class Exclusion:
         finally:
             # A member that only closes is missed after its session, and delays the next one for so long.
             consumer.unsubscribe()
-            consumer.poll(_POLL_SECONDS)
+            deadline = monotonic() + _LEAVING_SECONDS
+            while self._owns and monotonic() < deadline:
+                consumer.poll(_POLL_SECONDS)
             consumer.close()
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign(partitions)
         if partitions:
             consumer.pause(partitions)
-        self._tell(self._give, bool(partitions))
+        self._owns = bool(partitions)
+        self._tell(self._give, self._owns)
 
     def _gone(self, _: Consumer, __: list[TopicPartition]) -> None:
+        self._owns = False
         if not self._closing.is_set():
             self._tell(self._lost)
 
