@@ -1,9 +1,11 @@
 """The program `ldapflow`: its commands, and what their failures become on stderr and as exit codes."""
 
+import gc
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,28 +13,32 @@ from typing import Annotated, Final
 import typer
 
 from schemas.errors import ConfigurationError, LdapflowError
-from streams.cli import (
-    auth,
-    authenticate,
-    check,
-    dead_letters,
-    demo,
-    explain,
-    fingerprint,
-    guard,
-    jobs,
-    pin,
-    publish,
-    topics,
-    verifier,
-    verify,
-    worker,
-    writing,
-)
 from streams.cli.invocation import Invocation
 
 _FAILED: Final = 1
 _WRONG_CONFIGURATION: Final = 2
+
+# Every command, in the order of the help, with its module below `streams.cli`.
+_MODULES: Final[Mapping[str, str]] = {
+    "auth": "auth",
+    "authenticate": "authenticate",
+    "check": "check",
+    "dead-letters": "dead_letters",
+    "demo": "demo",
+    "explain": "explain",
+    "fingerprint": "fingerprint",
+    "guard": "guard",
+    "jobs": "jobs",
+    "pin": "pin",
+    "publish": "publish",
+    "topics": "topics",
+    "verifier": "verifier",
+    "verify": "verify",
+    "push": "verify",
+    "worker": "worker",
+    "pause": "writing",
+    "resume": "writing",
+}
 
 
 class LogFormatOption(StrEnum):
@@ -42,21 +48,38 @@ class LogFormatOption(StrEnum):
     TEXT = "text"
 
 
-def main() -> None:
-    """Run the command line of this process, and end it."""
+def main(app: typer.Typer | None = None) -> None:
+    """Run the command line of this process, and end it.
+
+    Args:
+        app: from `load`, where that was done already.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show a letter must not end a command.
         sys.stdout.reconfigure(errors="replace")
-    sys.exit(run(sys.argv[1:]))
+    arguments = sys.argv[1:]
+    code = run(arguments, app or load(arguments))
+    gc.freeze()  # else the interpreter's end looks through all that was loaded
+    sys.exit(code)
 
 
-def run(arguments: Sequence[str]) -> int:
+def load(arguments: Sequence[str]) -> typer.Typer:
+    """Load the commands that are needed, which is most of what a short one does."""
+    gc.disable()
+    try:
+        return build(arguments)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def run(arguments: Sequence[str], app: typer.Typer | None = None) -> int:
     """Run one command line. An interrupt ends it quietly with 130: Typer sees to that.
 
     Returns:
         The exit code (contract section 5).
     """
-    command = typer.main.get_command(build())
+    command = typer.main.get_command(app or build(arguments))
     try:
         command(list(arguments), prog_name="ldapflow")
     except SystemExit as exc:
@@ -71,8 +94,12 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def build() -> typer.Typer:
-    """The commands."""
+def build(arguments: Sequence[str] = ()) -> typer.Typer:
+    """The commands.
+
+    Args:
+        arguments: those that they name are enough: to load the whole program takes longer than many a command.
+    """
     app = typer.Typer(
         name="ldapflow",
         no_args_is_help=True,
@@ -82,25 +109,9 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for group in (
-        auth,
-        authenticate,
-        check,
-        dead_letters,
-        demo,
-        explain,
-        fingerprint,
-        guard,
-        jobs,
-        pin,
-        publish,
-        topics,
-        verifier,
-        verify,
-        worker,
-        writing,
-    ):
-        group.register(app)
+    named = [module for command, module in _MODULES.items() if command in arguments]
+    for module in dict.fromkeys(named or _MODULES.values()):
+        import_module(f"streams.cli.{module}").register(app)
     return app
 
 

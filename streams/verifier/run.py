@@ -86,12 +86,17 @@ class Progress(Protocol):
 
 
 async def run_verification(
-    settings: Settings, request: Request, progress: Progress, save: Callable[[Verification], Awaitable[None]]
+    settings: Settings,
+    publisher: Publisher,
+    request: Request,
+    progress: Progress,
+    save: Callable[[Verification], Awaitable[None]],
 ) -> Verification:
     """Compare snapshot and directory, and correct what differs.
 
     Args:
         settings: the configuration.
+        publisher: asks the workers for corrections.
         request: what is wanted.
         progress: is told of each step.
         save: writes the job record: when it begins, when the report is there, and at the end.
@@ -104,13 +109,12 @@ async def run_verification(
     """
     job = begun(request)
     await save(job)
-    async with Publisher(settings) as publisher:
-        with Workers(settings) as workers:
-            run = _Run(settings, request, progress, publisher, workers)
-            try:
-                job = await run.run(job, save)
-            finally:
-                run.ended = True
+    with Workers(settings) as workers:
+        run = _Run(settings, request, progress, publisher, workers)
+        try:
+            job = await run.run(job, save)
+        finally:
+            run.ended = True
     job = replace(job, ended=_now())
     await save(job)
     return job

@@ -79,7 +79,7 @@ async def run_alone(settings: Settings, request: Request, progress: Progress) ->
                 await remove_outdated(publisher, settings, jobs)
                 if journal.lost:
                     raise CommandFailed(_LOST)
-                running = asyncio.create_task(run_verification(settings, request, progress, journal.save))
+                running = asyncio.create_task(run_verification(settings, publisher, request, progress, journal.save))
                 return await journal.kept(running)
         except Occupied as exc:
             raise AlreadyRunning(await asyncio.to_thread(running_job, settings)) from exc

@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.events import Kind
 from schemas.jobs import Difference, DriftReport, Trigger, Verification
+from streams.kafka import Publisher
 from streams.settings import Settings
 from streams.verifier.run import Request, run_verification
 
@@ -40,8 +41,12 @@ def verify(settings: Settings, progress: Counted | None = None, **options: Any) 
     async def save(job: Verification) -> None:
         saved.append(job)
 
+    async def run() -> Verification:
+        async with Publisher(settings) as publisher:
+            return await run_verification(settings, publisher, request, progress or Counted(), save)
+
     request = Request(f"v-{uuid.uuid4().hex[:8]}", Trigger.VERIFY, **options)
-    done = asyncio.run(run_verification(settings, request, progress or Counted(), save))
+    done = asyncio.run(run())
     assert saved[-1] == done
     return done
 
