@@ -54,14 +54,14 @@ def test_pods_are_found_under_the_names_that_rules_know(tmp_path: Path) -> None:
     assert scraping.pop("kubernetes_sd_configs") == [{"role": "pod"}]
     scraping["static_configs"] = [
         {"targets": ["192.0.2.1"], "labels": _labels_of_pod(name, port["name"])}
-        for name in ("worker", "auth")
+        for name in ("worker", "verifier", "auth")
         for port in _pod(name)["spec"]["containers"][0]["ports"]
     ]
     file = tmp_path / "prometheus.yml"
     file.write_bytes(orjson.dumps({"scrape_configs": [scraping]}))  # JSON is YAML
     found = orjson.loads(_promtool("check", "service-discovery", "--timeout=1s", file, scraping["job_name"]))
     kept = sorted((one["labels"]["job"], one["labels"]["instance"]) for one in found if one["labels"])
-    assert kept == [("ldapflow-auth", "pod-of-auth"), ("ldapflow-worker", "pod-of-worker")]
+    assert kept == [(f"ldapflow-{name}", f"pod-of-{name}") for name in ("auth", "verifier", "worker")]
 
 
 def test_alerts_come_when_they_should_and_only_then() -> None:

@@ -1,12 +1,16 @@
 """`ldapflow pin` on a real slapd."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from streams.sandbox.slapd import Slapd
 from streams.settings import load_settings
+from tests.support.compose import ROOT
 from tests.support.directory_dump import admin_connection
 from tests.support.program import ldapflow, lines, write_configuration
 
@@ -65,6 +69,28 @@ def test_another_target_is_pinned_anew_and_the_old_one_told(folder: Path, slapd:
     done = ldapflow("pin", folder=folder, environ={"PASSWORD": slapd.admin_password})
     assert (done.returncode, lines(done.stdout)[0].endswith(f"(it was {old})")) == (0, True)
     assert entry_uuid(slapd) in path.read_text()
+
+
+def test_the_job_in_kubernetes_tells_it(tmp_path: Path, slapd: Slapd) -> None:
+    """Its very command, on a configuration as a volume shows it: behind links, read-only, with a file beside it."""
+    volume, scratch = tmp_path / "volume", tmp_path / "tmp"
+    data = volume / "..data"
+    for folder in (data, scratch):
+        folder.mkdir(parents=True)
+    path = write_configuration(data, slapd=slapd, connection={"ca_file": "ca.pem"})
+    (data / "ca.pem").touch()
+    for file in data.iterdir():
+        (volume / file.name).symlink_to(Path("..data", file.name))
+    documents = YAML(typ="safe").load_all(ROOT / "deploy" / "kubernetes" / "jobs.yaml")
+    (job,) = (document for document in documents if document["metadata"]["name"] == "ldapflow-pin")
+    *shell, command = job["spec"]["template"]["spec"]["containers"][0]["command"]
+    environment = {
+        "LDAPFLOW_CONFIG": str(volume / path.name),
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
+    }
+    told = subprocess.check_output([*shell, command.replace("/tmp", str(scratch))], env=environment, text=True)  # noqa: S108, S603 - our own script, a container's folder
+    assert f"has the entryUUID {entry_uuid(slapd)}: recorded" in told
 
 
 def test_a_missing_target_is_one_line(tmp_path: Path, slapd: Slapd) -> None:

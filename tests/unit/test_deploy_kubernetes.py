@@ -56,6 +56,7 @@ def test_what_there_is() -> None:
         "ConfigMap ldapflow",
         "CronJob ldapflow-verify",
         "Deployment ldapflow-auth",
+        "Deployment ldapflow-verifier",
         "Deployment ldapflow-worker",
         "Job ldapflow-pin",
         "Job ldapflow-topics",
@@ -103,8 +104,9 @@ def test_selectors_find_their_pods(name: str) -> None:
 
 def test_probes_ask_where_the_program_answers(settings: Settings) -> None:
     """Probes and ports are those of the configuration, which listens beyond loopback."""
-    auth, worker = (PODS[f"Deployment ldapflow-{name}"]["spec"]["containers"][0] for name in ("auth", "worker"))
-    for container in (auth, worker):
+    names = ("auth", "verifier", "worker")
+    auth, *others = (PODS[f"Deployment ldapflow-{name}"]["spec"]["containers"][0] for name in names)
+    for container in (auth, *others):
         ports = {port["name"]: port["containerPort"] for port in container["ports"]}
         assert ports["metrics"] == settings.metrics.listen.port
         probes = {name: container[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")}
@@ -117,5 +119,12 @@ def test_probes_ask_where_the_program_answers(settings: Settings) -> None:
 
 
 def test_one_thing_alone_verifies(settings: Settings) -> None:
-    """The CronJob does what the schedule of the configuration would do: so that one is off."""
-    assert not settings.sync.verification.enabled
+    """The verifier does, on its schedule: what is applied as a whole folder has no CronJob beside it."""
+    assert settings.sync.verification.enabled
+    assert "kind: CronJob" not in "".join(file.read_text(encoding="utf-8") for file in _FOLDER.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", [name for name in MANIFESTS if name.startswith("Job")])
+def test_jobs_that_are_done_go(name: str) -> None:
+    """The template of a job that is there cannot be changed: the next version's would be refused."""
+    assert MANIFESTS[name]["spec"]["ttlSecondsAfterFinished"] == 3600
