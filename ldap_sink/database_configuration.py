@@ -10,7 +10,7 @@ from ldap_sink.protocol.results import Entry, LdapResultError
 from schemas.dn import DN, InvalidDN
 
 _CONFIGURATION: Final = "cn=config"
-_SUFFIX, _INDEX, _ROOT_DN = "olcsuffix", "olcdbindex", "olcrootdn"
+_SUFFIX, _INDEX = "olcsuffix", "olcdbindex"
 _DEFAULT: Final = "default"  # instead of an attribute: what an index is that does not say
 _EQUALITY: Final = "eq"
 
@@ -21,12 +21,10 @@ class DatabaseConfiguration:
 
     Attributes:
         name: the DN of its configuration, as the server spells it.
-        root_dn: whom no access rule, limit or password policy binds; None when there is none.
         equality_indexes: lower-case names, as they were configured, of the attributes with an index for equality.
     """
 
     name: str
-    root_dn: DN | None
     equality_indexes: frozenset[str]
 
 
@@ -36,7 +34,7 @@ async def read_database_configuration(connection: Connection, target: DN) -> Dat
     Raises:
         Retryable: the connection was lost.
     """
-    asked = (_SUFFIX, _INDEX, _ROOT_DN)
+    asked = (_SUFFIX, _INDEX)
     try:
         entries = await connection.search(_CONFIGURATION, present(_SUFFIX), asked, scope=Scope.ONE_LEVEL)
     except LdapResultError:
@@ -47,11 +45,7 @@ async def read_database_configuration(connection: Connection, target: DN) -> Dat
         return None
     # One database may lie within the other: the longest suffix holds it.
     _, entry = max(around, key=lambda one: len(one[0]))
-    return DatabaseConfiguration(
-        entry.dn,
-        next(_dns(_values(entry, _ROOT_DN)), None),
-        equality_indexes(_values(entry, _INDEX)),
-    )
+    return DatabaseConfiguration(entry.dn, equality_indexes(_values(entry, _INDEX)))
 
 
 def equality_indexes(values: Iterable[str]) -> frozenset[str]:

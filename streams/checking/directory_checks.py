@@ -5,9 +5,10 @@ from contextlib import AbstractContextManager, aclosing
 from types import TracebackType
 from typing import Final, Self, TypeAlias
 
-from ldap_sink.database_configuration import DatabaseConfiguration, read_database_configuration
+from ldap_sink.database_configuration import read_database_configuration
 from ldap_sink.failures import translate
 from ldap_sink.lock_proof import prove_lock
+from ldap_sink.password_proof import password_refusal
 from ldap_sink.probing import probe
 from ldap_sink.protocol.connection import Connection
 from ldap_sink.protocol.results import LdapResultError
@@ -19,7 +20,7 @@ from schemas.dn import DN
 from schemas.errors import Halting, Retryable
 from schemas.halt_reasons import REMEDIES, HaltReason
 from streams.checking.findings import Finding, advice, fault, fine
-from streams.checking.index_checks import index_findings, policy_findings, searched_attributes
+from streams.checking.index_checks import index_findings, searched_attributes
 from streams.checking.running import Findings, to_its_end
 from streams.checking.schema_checks import schema_findings
 from streams.settings import Settings
@@ -49,7 +50,6 @@ class DirectoryChecks:
         self._progress = progress
         self._connection: Connection | None = None
         self._subschema: Subschema | None = None
-        self._database: DatabaseConfiguration | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -131,6 +131,19 @@ class DirectoryChecks:
         await to_its_end(prove_lock(self._directory))
         yield fine("a probe entry could not log on while it was locked")
 
+    async def passwords(self) -> Findings:
+        """Whether passwords can be written, and are judged by the server's policy."""
+        refusal = await to_its_end(password_refusal(self._bound(), self._directory.target_dn))
+        if refusal is None:
+            yield advice(
+                "a probe entry could be given a password of one letter: the server's policy asks for no more, or does"
+                " not hold for connection.admin_dn",
+                "where passwords must obey a policy, set pwdCheckQuality and pwdMinLength, and let connection.admin_dn"
+                " be an entry that is neither the rootdn nor has manage",
+            )
+        else:
+            yield fine(f"the server's policy refused one that is too simple ({refusal})")
+
     async def schema(self) -> Findings:
         """Whether the server takes the entries that the mapping makes."""
         connection, target = self._bound(), self._directory.target_dn
@@ -145,14 +158,9 @@ class DirectoryChecks:
 
     async def indexes(self) -> Findings:
         """Whether what is searched for is indexed."""
-        self._database = await read_database_configuration(self._bound(), self._directory.target_dn)
+        database = await read_database_configuration(self._bound(), self._directory.target_dn)
         subschema = self._subschema or Subschema({}, {})
-        for finding in index_findings(searched_attributes(self._settings, subschema), self._database, subschema):
-            yield finding
-
-    async def policy(self) -> Findings:
-        """Whether the password policy holds for what is written; needs `indexes`."""
-        for finding in policy_findings(self._settings.connection.admin_dn, self._database):
+        for finding in index_findings(searched_attributes(self._settings, subschema), database, subschema):
             yield finding
 
     async def entries(self) -> Findings:

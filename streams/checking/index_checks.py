@@ -1,10 +1,9 @@
-"""Whether what is searched for is indexed, and who the administrator is to the server. Pure: nothing is asked here."""
+"""Whether what is searched for is indexed. Pure: nothing is asked here."""
 
 from collections.abc import Iterator, Sequence
 
 from ldap_sink.database_configuration import DatabaseConfiguration
 from ldap_sink.subschema import Subschema
-from schemas.dn import DN
 from streams.checking.findings import Finding, advice, fine
 from streams.checking.schema_checks import entry_plans
 from streams.settings import Settings
@@ -46,19 +45,6 @@ def index_findings(
         )
     if not missing:
         yield fine(f"{', '.join(searched)} {'is' if len(searched) == 1 else 'are'} indexed")
-
-
-def policy_findings(admin_dn: DN, database: DatabaseConfiguration | None) -> Iterator[Finding]:
-    """Say whether the server's password policy holds for what the administrator writes (slapo-ppolicy(5))."""
-    remedy = (
-        "where passwords must obey a policy, let connection.admin_dn be an entry with write access, and without manage"
-    )
-    if database is None:
-        yield advice("the password policy does not hold for the rootdn, nor for who has manage", remedy)
-    elif database.root_dn is not None and database.root_dn.matches(admin_dn):
-        yield advice("connection.admin_dn is the rootdn: no password policy, limit or access rule holds for it", remedy)
-    else:
-        yield fine("connection.admin_dn is not the rootdn: the password policy holds unless an access rule has manage")
 
 
 def _type(name: str, subschema: Subschema) -> str:

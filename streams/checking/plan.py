@@ -42,11 +42,13 @@ def _plan(path: Path, settings: Settings, directory: DirectoryChecks) -> list[Ch
         Check("target", directory.target, needs=("bind",)),
         Check("write", directory.write, needs=("target",)),
         Check("lock", directory.lock, needs=("write",)),
+        Check("passwords", directory.passwords, needs=("write",)),
         Check("schema", directory.schema, needs=("bind",)),
         Check("entries", directory.entries, needs=("target",)),
         Check("indexes", directory.indexes, needs=("bind",)),
-        Check("policy", directory.policy, needs=("bind",)),
     ]
-    if settings.sync.disabled_accounts is not DisabledAccounts.LOCK:
-        checks = [check for check in checks if check.name != "lock"]
-    return checks
+    unasked = {
+        "lock": settings.sync.disabled_accounts is not DisabledAccounts.LOCK,
+        "passwords": not settings.sync.passwords,
+    }
+    return [check for check in checks if not unasked.get(check.name, False)]

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from schemas.errors import LdapflowError
 from streams.checking.findings import Finding, Line, Verdict, faults_of, skipped
+
+T = TypeVar("T")
 
 Findings: TypeAlias = AsyncGenerator[Finding, None]
 
@@ -42,11 +44,11 @@ async def run_checks(checks: Iterable[Check]) -> AsyncGenerator[Line, None]:
                 yield Line(check.name, finding)
 
 
-async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
     """Run what must not stop half-way; an interruption counts when it has ended."""
     task = asyncio.ensure_future(work)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task])
         if not task.cancelled():

@@ -83,7 +83,8 @@ async def test_nothing_answers(kafka: Kafka, slapd: Slapd) -> None:
         kafka,
         slapd,
         kafka={"bootstrap_servers": f"127.0.0.1:{free_port()}"},
-        connection={"server": f"ldap://127.0.0.1:{free_port()}"},
+        connection={"server": f"ldap://127.0.0.1:{free_port()}", "allow_plaintext": True},
+        sync={"passwords": True},
     )
     told = await found(settings)
     skipped = Verdict.SKIPPED.value
@@ -92,7 +93,7 @@ async def test_nothing_answers(kafka: Kafka, slapd: Slapd) -> None:
         "does not answer: start it, or correct kafka.bootstrap_servers or security.protocol in kafka.client"
     )
     assert told["connection"][0].endswith(": start it, or correct connection.server")
-    later = ("bind", "target", "write", "lock", "schema", "entries", "indexes", "policy")
+    later = ("bind", "target", "write", "lock", "passwords", "schema", "entries", "indexes")
     assert marks(told, *later) == skipped * len(later)
 
 

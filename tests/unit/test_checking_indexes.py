@@ -1,17 +1,15 @@
-"""What is said of indexes, and of who the administrator is."""
+"""What is said of indexes."""
 
 from typing import Any
 
 import pytest
 
 from ldap_sink.database_configuration import DatabaseConfiguration, equality_indexes
-from schemas.dn import DN
-from streams.checking.index_checks import index_findings, policy_findings, searched_attributes
+from streams.checking.index_checks import index_findings, searched_attributes
 from streams.settings import Settings
 from tests.support.schema import small_schema
 
 SCHEMA = small_schema()
-ADMIN = DN.parse("cn=admin,dc=example,dc=com")
 
 
 def settings(**sections: Any) -> Settings:
@@ -23,9 +21,9 @@ def settings(**sections: Any) -> Settings:
     return Settings.model_validate({**base, **sections})
 
 
-def database(*indexes: str, root_dn: DN | None = None) -> DatabaseConfiguration:
+def database(*indexes: str) -> DatabaseConfiguration:
     """A database with these values of `olcDbIndex`."""
-    return DatabaseConfiguration("olcDatabase={1}mdb,cn=config", root_dn, equality_indexes(indexes))
+    return DatabaseConfiguration("olcDatabase={1}mdb,cn=config", equality_indexes(indexes))
 
 
 @pytest.mark.parametrize(
@@ -74,18 +72,3 @@ def test_a_configuration_that_may_not_be_read_is_told_once() -> None:
     """With all lines that must be there."""
     [finding] = index_findings(["entryUUID", "uid"], None, SCHEMA)
     assert finding.remedy == ("see that the target's database has `olcDbIndex: entryUUID eq`, `olcDbIndex: uid eq`")
-
-
-@pytest.mark.parametrize(
-    ("found", "text"),
-    [
-        (database(root_dn=DN.parse("CN=Admin, dc=example,dc=com")), "connection.admin_dn is the rootdn: no password"),
-        (database(root_dn=DN.parse("cn=other")), "connection.admin_dn is not the rootdn: the password policy holds"),
-        (database(), "connection.admin_dn is not the rootdn"),
-        (None, "the password policy does not hold for the rootdn, nor for who has manage"),
-    ],
-)
-def test_the_rootdn_is_told_what_does_not_hold_for_it(found: DatabaseConfiguration | None, text: str) -> None:
-    """However it is spelled; and everybody where it is not known who that is."""
-    [finding] = policy_findings(ADMIN, found)
-    assert finding.text.startswith(text)
