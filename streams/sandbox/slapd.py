@@ -95,7 +95,7 @@ class Slapd(Server):
         program = self._program()
         self._write_configuration()
         if not self._data.exists():
-            self._load_first_entries(program)
+            self._load_first_entries()
         uris = self.uri if self.ldaps_port is None else f"{self.uri} {self.ldaps_uri}"
         self._child = Child(
             [program, "-d", self._log_level, "-h", uris, "-f", str(self._configuration)],
@@ -106,12 +106,13 @@ class Slapd(Server):
     def load(self, entries: Path) -> None:
         """Adds the entries of an LDIF file, faster than over LDAP; after its first start, while it is stopped.
 
-        Operational attributes may be given. Nothing is synced to the disk before the end (slapadd(8), `-q`).
+        Operational attributes may be given. It is not slapadd's quick mode (`-q`): that leaves long lists of free pages
+        behind, and every later write writes what is left of one.
 
         Raises:
             CommandFailed: slapadd refused one of them; those before it are there.
         """
-        self._add_offline(self._program(), "-l", str(entries), timeout_seconds=None)
+        self._add_offline("-l", str(entries), timeout_seconds=None)
 
     def set_read_only(self, read_only: bool) -> None:  # noqa: FBT001 - reads as what it does
         """Refuses writes (unwillingToPerform) or takes them again, without a restart; a restart keeps it."""
@@ -147,18 +148,18 @@ class Slapd(Server):
             file.touch(mode=0o600)
             file.write_text(content, encoding="utf-8")
 
-    def _load_first_entries(self, program: str) -> None:
+    def _load_first_entries(self) -> None:
         self._data.mkdir(mode=0o700)
         ldif = first_entries(self.options, self._passwords)
         try:
-            self._add_offline(program, stdin=ldif)
+            self._add_offline("-q", stdin=ldif)
         except CommandFailed:
             shutil.rmtree(self._data)
             raise
 
-    def _add_offline(self, program: str, *more: str, stdin: str = "", timeout_seconds: float | None = 60) -> None:
-        offline = (program, "-T", "add", "-q", "-b", SUFFIX, "-f", str(self._configuration))
-        _run(*offline, *more, stdin=stdin, timeout_seconds=timeout_seconds)
+    def _add_offline(self, *arguments: str, stdin: str = "", timeout_seconds: float | None = 60) -> None:
+        offline = (self._program(), "-T", "add", "-b", SUFFIX, "-f", str(self._configuration))
+        _run(*offline, *arguments, stdin=stdin, timeout_seconds=timeout_seconds)
 
 
 def _run(*command: str, stdin: str, timeout_seconds: float | None = 60) -> None:
