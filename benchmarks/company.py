@@ -62,15 +62,19 @@ class Company:
     Args:
         settings: with the target's entryUUID.
         yardstick: by which entries are made.
-        accounts: how many; there are `ORGANIZATIONS` besides.
+        accounts: how many.
+        organizations: how many there are besides.
     """
 
-    def __init__(self, settings: Settings, yardstick: Yardstick, accounts: int) -> None:
+    def __init__(
+        self, settings: Settings, yardstick: Yardstick, accounts: int, organizations: int = ORGANIZATIONS
+    ) -> None:
         self._topics = settings.topics
         self._target = settings.sync.target_dn
         self._target_uuid = str(settings.sync.target_entry_uuid)
         self._rules = yardstick.rules
         self._accounts = accounts
+        self._organizations = organizations
 
     def messages(self) -> Iterator[Received]:
         """Of both state topics."""
@@ -98,11 +102,11 @@ class Company:
 
     def _all(self) -> Iterator[tuple[Record, DN, str]]:
         homes: dict[str, DN] = {}
-        for number in range(ORGANIZATIONS):
+        for number in range(self._organizations):
             record = organization(number)
             homes[record.id] = dn_of(self._rules[record.kind], record, self._target)
             yield record, homes[record.id], str(uuid.UUID(int=(7 << 96) + number))
         for number in range(self._accounts):
-            record = account(number)
-            home = homes[f"ou_{number % ORGANIZATIONS:06}"]
+            record = account(number, self._organizations)
+            home = homes[f"ou_{number % self._organizations:06}"]
             yield record, home.child(RDN.of("uid", f"mei.wang{number}")), str(uuid.UUID(int=(9 << 96) + number))
