@@ -22,6 +22,7 @@ import aiohttp
 import orjson
 
 from benchmarks.installation import environment, install, write_secret
+from benchmarks.machine import machine
 from ldap_sink.protocol.connection import Connection
 from streams.sandbox.kafka import Kafka
 from streams.sandbox.processes import free_port
@@ -62,9 +63,9 @@ async def measure(count: int, act: Callable[[int], Awaitable[None]]) -> dict[str
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))
     seconds = time.perf_counter() - began
     return {
-        "per_second": count / seconds,
-        "p50_ms": quantiles(took)[1] * 1e3,
-        "p99_ms": quantiles(took, n=100)[98] * 1e3,
+        "per_second": round(count / seconds),
+        "p50_ms": round(quantiles(took)[1] * 1e3, 2),
+        "p99_ms": round(quantiles(took, n=100)[98] * 1e3, 2),
     }
 
 
@@ -146,7 +147,7 @@ async def compare(folder: Path, slapd: Slapd, settings: Settings, count: int) ->
     async with service(folder):
         logins = await served(settings, count)
     binds = await raw(slapd, count)
-    return {"logins": logins, "raw_binds": binds, "ratio": logins["per_second"] / binds["per_second"]}
+    return {"logins": logins, "raw_binds": binds, "ratio": round(logins["per_second"] / binds["per_second"], 3)}
 
 
 def main() -> None:
@@ -160,7 +161,8 @@ def main() -> None:
         settings = configure(Path(name), slapd, kafka)
         found = asyncio.run(compare(Path(name), slapd, settings, arguments.logins))
     if arguments.json:
-        sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
+        document = {"benchmark": "logins", "machine": machine(), "count": arguments.logins, "at_once": AT_ONCE, **found}
+        sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
         return
     for what in ("logins", "raw_binds"):
         numbers = found[what]

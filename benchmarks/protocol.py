@@ -1,15 +1,20 @@
 """How fast the LDAP connection is, beside ldap3, on a slapd of its own: adds, and a paged read of what was added.
 
-Run from the checkout: `python -m benchmarks.protocol`. Numbers are for comparing two versions on one machine.
+Run from the checkout: `python -m benchmarks.protocol [--json]`. Our connection has 32 adds in flight, ldap3 one: it
+cannot do more. CPU is that of the client.
 """
 
+import argparse
 import asyncio
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import ldap3
+import orjson
 
+from benchmarks.machine import machine
 from ldap_sink.protocol.connection import Connection
 from streams.sandbox.slapd import Slapd
 
@@ -32,23 +37,19 @@ def attributes(number: int) -> dict[str, list[bytes]]:
     }
 
 
-def report(what: str, count: int, wall: float, cpu: float) -> None:
-    """Print one line."""
-    sys.stdout.write(f"{what:<20}{count / wall:>10,.0f} /s {cpu / count * 1e6:>8.1f} us of CPU each\n")
-
-
 class Stopwatch:
     """Wall and CPU seconds since it was made."""
 
     def __init__(self) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
-    def report(self, what: str, count: int) -> None:
-        """Print what was done since."""
-        report(what, count, time.perf_counter() - self._wall, time.process_time() - self._cpu)
+    def rates(self, count: int) -> dict[str, float]:
+        """What was done since."""
+        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        return {"per_second": round(count / wall), "cpu_us_each": round(cpu / count * 1e6, 1)}
 
 
-async def ours(slapd: Slapd) -> None:
+async def ours(slapd: Slapd) -> dict[str, dict[str, float]]:
     """Add and read by our connection."""
     connection = await Connection.open(slapd.host, slapd.port)
     await connection.bind(slapd.admin_dn, slapd.admin_password.encode())
@@ -60,24 +61,25 @@ async def ours(slapd: Slapd) -> None:
 
     watch = Stopwatch()
     await asyncio.gather(*(write() for _ in range(IN_FLIGHT)))
-    watch.report("add", ENTRIES)
-    watch = Stopwatch()
-    found = 0
+    adds = watch.rates(ENTRIES)
+    watch, found = Stopwatch(), 0
     async for page in connection.pages(slapd.target_dn, "(objectClass=person)", []):
         found += len(page)
-    watch.report("paged read", found)
+    reads = watch.rates(found)
     await connection.close()
+    return {"adds": adds, "paged_read": reads}
 
 
-def theirs(slapd: Slapd) -> None:
+def theirs(slapd: Slapd) -> dict[str, dict[str, float]]:
     """Add and read by ldap3."""
     connection = ldap3.Connection(
         ldap3.Server(slapd.uri), slapd.admin_dn, slapd.admin_password, client_strategy=ldap3.SAFE_SYNC, auto_bind=True
     )
-    time_it("ldap3 add", lambda: [add(connection, slapd, number) for number in range(ENTRIES, ENTRIES + FEWER)])
+    adds = rates_of(lambda: [add(connection, slapd, number) for number in range(ENTRIES, ENTRIES + FEWER)])
     search = connection.extend.standard.paged_search
-    time_it("ldap3 paged read", lambda: list(search(slapd.target_dn, "(telephoneNumber=*)", attributes=["*"])))
+    reads = rates_of(lambda: list(search(slapd.target_dn, "(telephoneNumber=*)", attributes=["*"])))
     connection.unbind()
+    return {"adds": adds, "paged_read": reads}
 
 
 def add(connection: ldap3.Connection, slapd: Slapd, number: int) -> object:
@@ -85,17 +87,40 @@ def add(connection: ldap3.Connection, slapd: Slapd, number: int) -> object:
     return connection.add(f"uid={number},{slapd.target_dn}", attributes=attributes(number))  # type: ignore[no-untyped-call]
 
 
-def time_it(what: str, act: Callable[[], list[object]]) -> None:
-    """Report how fast the list is made."""
+def rates_of(act: Callable[[], list[object]]) -> dict[str, float]:
+    """How fast the list is made."""
     watch = Stopwatch()
-    watch.report(what, len(act()))
+    return watch.rates(len(act()))
+
+
+def compare() -> dict[str, Any]:
+    """Both."""
+    with Slapd() as slapd:
+        own = asyncio.run(ours(slapd))
+        other = theirs(slapd)
+    return {
+        what: {
+            **own[what],
+            **{f"ldap3_{name}": value for name, value in other[what].items()},
+            "ratio": round(own[what]["per_second"] / other[what]["per_second"], 1),
+            "cpu_ratio": round(other[what]["cpu_us_each"] / own[what]["cpu_us_each"], 1),
+        }
+        for what in own
+    }
 
 
 def main() -> None:
-    """Run all of it."""
-    with Slapd() as slapd:
-        asyncio.run(ours(slapd))
-        theirs(slapd)
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    arguments = parser.parse_args()
+    found = compare()
+    if arguments.json:
+        document = {"benchmark": "protocol", "machine": machine(), "entries": ENTRIES, "in_flight": IN_FLIGHT, **found}
+        sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+        return
+    for what, rates in found.items():
+        sys.stdout.write(f"{what}\n" + "".join(f"  {name:<20}{value:>12,}\n" for name, value in rates.items()))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """What accounts that wait for one organization cost a worker: memory, and turns of the event loop at their release.
 
-Run from the checkout: `python -m benchmarks.release`. Kafka is left out: it has every redrive at once. What counts is
-the longest turn, in CPU time: as long as that, heartbeats and everything else must wait.
+Run from the checkout: `python -m benchmarks.release [--json]`. Kafka is left out: it has every redrive at once. What
+counts is the longest turn, in CPU time: as long as that, heartbeats and everything else must wait.
 """
 
+import argparse
 import asyncio
 import sys
 import tracemalloc
@@ -13,8 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, thread_time
-from typing import Final
+from typing import Any, Final
 
+import orjson
+
+from benchmarks.machine import machine
 from schemas.events import ROOT_ORGANIZATION, Json, Kind
 from schemas.records import record_of
 from schemas.state_codec import decode_state, encode_state
@@ -85,14 +89,14 @@ class Turns:
 
 
 @asynccontextmanager
-async def measured(what: str) -> AsyncIterator[None]:
-    """Print how long it took, and the longest turn."""
+async def measured(found: list[dict[str, Any]], what: str) -> AsyncIterator[None]:
+    """Note how long it took, and the longest turn."""
     turns, began = Turns(), perf_counter()
     task = asyncio.create_task(turns.measure())
     yield
     task.cancel()
-    seconds = perf_counter() - began
-    sys.stdout.write(f"{what:<40}{seconds:>8.2f} s{turns.longest * 1000:>10.1f} ms the longest turn\n")
+    seconds = round(perf_counter() - began, 2)
+    found.append({"what": what, "seconds": seconds, "longest_turn_ms": round(turns.longest * 1000, 1)})
 
 
 async def until(is_so: Callable[[], bool]) -> None:
@@ -144,44 +148,59 @@ async def absorb(view: StateView, state: Callable[[int], State]) -> None:
             await asyncio.sleep(0)
 
 
-async def bytes_each(view: StateView, state: Callable[[int], State]) -> float:
+async def bytes_each(view: StateView, state: Callable[[int], State]) -> int:
     """Take in a state of every account; returns the memory that one needs more."""
     tracemalloc.start()
     await absorb(view, state)
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return grown / ACCOUNTS
+    return round(grown / ACCOUNTS)
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings) -> dict[str, Any]:
     """Measure all of it."""
-    view, kafka = StateView(TARGET), Kafka()
+    view, kafka, found = StateView(TARGET), Kafka(), list[dict[str, Any]]()
     freeze_states(view)
     async with Redriver(settings, kafka) as redriver:
         watches = Watches(settings, view, ControlView(), redriver, lambda *_: True, uses_path=False)
         work = asyncio.create_task(watches.work())
-        sys.stdout.write(f"a waiting account needs {await bytes_each(view, waiting):,.0f} bytes\n")
-        async with measured("everybody is released, during a sweep"):
+        waiting_bytes = await bytes_each(view, waiting)
+        async with measured(found, "everybody is released, during a sweep"):
             watches.look()
             view.absorb(sales(SOURCE, 1))
             await until(lambda: kafka.sent == ACCOUNTS)
-        async with measured("everybody is applied"):
+        async with measured(found, "everybody is applied"):
             await absorb(view, applied)
-        async with measured("the organization leaves the scope"):
+        async with measured(found, "the organization leaves the scope"):
             view.absorb(sales(ROOT_ORGANIZATION, 2))
             await until(lambda: kafka.sent == 2 * ACCOUNTS)
         work.cancel()
     alone = StateView(TARGET)
-    sys.stdout.write(f"an applied account needs {await bytes_each(alone, applied):,.0f} bytes\n")
+    applied_bytes = await bytes_each(alone, applied)
+    return {"waiting_account_bytes": waiting_bytes, "applied_account_bytes": applied_bytes, "results": found}
 
 
 def main() -> None:
-    """Run all of it."""
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "ldapflow.yaml"
         path.write_text(SETTINGS)
         settings = load_settings(path, {"PASSWORD": "none"})
-    asyncio.run(run(settings))
+    heartbeat = settings.kafka.heartbeat_seconds
+    found = asyncio.run(run(settings))
+    if arguments.json:
+        document = {"benchmark": "release", "machine": machine(), "accounts": ACCOUNTS, "heartbeat_seconds": heartbeat}
+        sys.stdout.write(orjson.dumps({**document, **found}, option=orjson.OPT_INDENT_2).decode() + "\n")
+        return
+    for one in found["results"]:
+        sys.stdout.write(
+            f"{one['what']:<40}{one['seconds']:>8.2f} s{one['longest_turn_ms']:>10.1f} ms the longest turn\n"
+        )
+    for name in ("waiting", "applied"):
+        sys.stdout.write(f"an account that is {name} needs {found[f'{name}_account_bytes']:,} bytes\n")
 
 
 if __name__ == "__main__":
