@@ -29,6 +29,7 @@ from streams.settings.sections import Authentication
 
 log = structlog.get_logger(__name__)
 
+PATH: Final = "/v1/authenticate"
 MAX_BODY_BYTES: Final = 8192
 RESULTS: Final = (
     "authenticated",
@@ -100,9 +101,9 @@ class LoginServer:
         Raises:
             ConfigurationError: the address, the certificate or its key cannot be used.
         """
-        address, context = self._settings.listen, _tls_context(self._settings)
+        address, context = self._settings.listen, tls_context(self._settings)
         application = web.Application(client_max_size=MAX_BODY_BYTES)
-        application.add_routes([web.post("/v1/authenticate", self._authenticate)])
+        application.add_routes([web.post(PATH, self._authenticate)])
         runner = web.AppRunner(
             application, access_log=None, logger=_SILENT, auto_decompress=False, shutdown_timeout=_STOP_SECONDS
         )
@@ -202,7 +203,12 @@ def _credentials(body: bytes) -> tuple[str, bytes]:
             raise ValueError("no login and password")
 
 
-def _tls_context(settings: Authentication) -> ssl.SSLContext | None:
+def tls_context(settings: Authentication) -> ssl.SSLContext | None:
+    """What HTTPS is spoken with; None: HTTP.
+
+    Raises:
+        ConfigurationError: the certificate or its key cannot be used.
+    """
     certificate, key = settings.tls_certificate, settings.tls_key
     if certificate is None or key is None:
         return None

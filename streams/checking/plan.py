@@ -8,7 +8,7 @@ from pathlib import Path
 from streams.checking.directory_checks import DirectoryChecks, Progress
 from streams.checking.findings import Line
 from streams.checking.kafka_checks import check_kafka, check_topics
-from streams.checking.process_checks import check_configuration, check_listening
+from streams.checking.process_checks import check_authentication, check_configuration, check_listening
 from streams.checking.running import Check, run_checks
 from streams.settings import DisabledAccounts, Settings
 
@@ -35,6 +35,7 @@ def _plan(path: Path, settings: Settings, directory: DirectoryChecks) -> list[Ch
     checks = [
         Check("configuration", partial(check_configuration, path, settings)),
         Check("metrics", partial(check_listening, settings)),
+        Check("auth", partial(check_authentication, settings)),
         Check("kafka", partial(check_kafka, settings)),
         Check("topics", partial(check_topics, settings), needs=("kafka",)),
         Check("connection", directory.connection),
@@ -48,6 +49,7 @@ def _plan(path: Path, settings: Settings, directory: DirectoryChecks) -> list[Ch
         Check("indexes", directory.indexes, needs=("bind",)),
     ]
     unasked = {
+        "auth": not settings.authentication.enabled,
         "lock": settings.sync.disabled_accounts is not DisabledAccounts.LOCK,
         "passwords": not settings.sync.passwords,
     }

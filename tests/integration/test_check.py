@@ -12,6 +12,8 @@ import orjson
 import pytest
 import trustme
 
+from streams.authentication.application import LoginServer
+from streams.authentication.bearer import BearerToken
 from streams.checking.findings import Verdict
 from streams.cli.main import run
 from streams.metrics import Metrics
@@ -147,6 +149,35 @@ async def test_a_port_that_a_worker_has_is_well(kafka: Kafka, slapd: Slapd) -> N
     told = await found(settings_of(kafka, slapd, metrics={"listen": f"127.0.0.1:{port}"}))
     await health.stop()
     assert told["metrics"] == [f"✓ a process of ldapflow serves 127.0.0.1:{port} already"]
+
+
+async def test_what_auth_needs_is_looked_at(kafka: Kafka, slapd: Slapd, tmp_path: Path) -> None:
+    """Its port and its certificate; one that runs already is well, and hears of nothing that it would count."""
+    section = {"enabled": True, "token": "unused", "listen": f"127.0.0.1:{free_port()}"}
+    settings = settings_of(kafka, slapd, authentication=section)
+    assert (await found(settings))["auth"] == [f"✓ {section['listen']} is free for HTTP"]
+    server = LoginServer(settings.authentication, BearerToken(settings.authentication), metrics := Metrics())
+    await server.start()
+    try:
+        assert (await found(settings))["auth"] == [f"✓ a process of ldapflow serves {section['listen']} already"]
+    finally:
+        await server.stop()
+    assert {sample.value for family in metrics.authentications.collect() for sample in family.samples} == {0}
+    for name in ("tls_certificate", "tls_key"):
+        (tmp_path / name).touch()
+        section[name] = str(tmp_path / name)
+    [line] = (await found(settings_of(kafka, slapd, authentication=section)))["auth"]
+    assert line.startswith("✗ authentication.tls_certificate: ")
+
+
+async def test_a_port_that_is_not_auths_is_a_fault(kafka: Kafka, slapd: Slapd) -> None:
+    """Somebody else serves it."""
+    health = Health(Metrics("x", version("ldapflow")), dict)
+    port = await health.start(ListenAddress("127.0.0.1", 0))
+    section = {"enabled": True, "token": "unused", "listen": f"127.0.0.1:{port}"}
+    told = await found(settings_of(kafka, slapd, authentication=section))
+    await health.stop()
+    assert told["auth"][0].startswith(f"✗ authentication.listen: 127.0.0.1:{port} is in use: stop")
 
 
 @pytest.fixture(scope="module")
