@@ -22,7 +22,7 @@ from ldap_sink.authenticator import Refusal
 from schemas.errors import ConfigurationError, Halting, Retryable
 from streams.authentication.bearer import BearerToken
 from streams.authentication.logins import Answer, Yes
-from streams.authentication.rates import Rate, Rates
+from streams.authentication.rates import Complaints, Rates
 from streams.metrics import Metrics
 from streams.settings import ListenAddress
 from streams.settings.sections import Authentication
@@ -89,7 +89,7 @@ class LoginServer:
         for result in RESULTS:  # an alert needs a series that was 0 before
             self._results.labels(result)
         self._rates = Rates(settings.rate.per_login_per_minute, settings.rate.per_address_per_minute)
-        self._told = Rate(1)
+        self._complaints = Complaints()
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
@@ -176,9 +176,7 @@ class LoginServer:
 
     def _tell(self, what: str, address: str) -> None:
         """Log what a caller does wrong, once a minute: the metric has the number."""
-        now = monotonic()
-        if not self._told.wait(f"{what} {address}", now):
-            self._told.count(f"{what} {address}", now)
+        if self._complaints.is_due(what, address, monotonic()):
             log.warning("request_refused", reason=what, address=address)
 
 

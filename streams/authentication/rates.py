@@ -75,13 +75,37 @@ class Rates:
         return 0
 
 
+class Complaints:
+    """Which of the things that callers do wrong are worth a line: each of them once a minute for each caller."""
+
+    def __init__(self) -> None:
+        self._told = Rate(1)
+
+    def is_due(self, what: str, address: str, now: float) -> bool:
+        """Whether it was not told within the last minute; it counts as told then.
+
+        Args:
+            what: from a fixed set.
+            address: of who asks. Nobody has shown a token yet: a network of addresses must not fill log or memory.
+            now: monotonic seconds.
+        """
+        key = f"{what} {same_address(address)}"
+        if self._told.wait(key, now):
+            return False
+        self._told.count(key, now)
+        return True
+
+
 def same_login(login: str) -> str:
     """Give one key to all spellings that a directory may take for one login.
 
-    Matching rules ignore case, spaces, and hyphens in telephone numbers (RFC 4517 section 4.2): each spelling would
-    otherwise have tries of its own. Letters and digits alone are kept, which is coarser than any of them.
+    Matching rules ignore case, spaces, hyphens in telephone numbers and zeros before an integer (RFC 4517 section 4.2):
+    each spelling would otherwise have tries of its own. Letters without accents and digits alone are kept, which is
+    coarser than any of them.
     """
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", login).casefold()))
+    # Folding may compose or take apart what was neither: hence before it and behind it.
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", login).casefold())
+    return "".join(filter(str.isalnum, folded)).lstrip("0")
 
 
 def same_address(address: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.authentication.rates import Rate, Rates, same_address, same_login
+from streams.authentication.rates import Complaints, Rate, Rates, same_address, same_login
 
 
 def test_one_login_has_its_number_of_tries_in_any_minute() -> None:
@@ -33,10 +33,24 @@ def test_what_is_over_is_forgotten() -> None:
     assert len(rate) == 1
 
 
+def test_what_a_caller_does_wrong_is_told_once_a_minute() -> None:
+    """From all addresses of a network together: log and memory are not a stranger's to fill."""
+    complaints = Complaints()
+    told = [complaints.is_due("wrong_token", f"2001:db8::{number:x}", number) for number in range(61)]
+    assert [number for number, due in enumerate(told) if due] == [0, 60]
+    assert complaints.is_due("malformed", "2001:db8::1", 61)
+
+
 @pytest.mark.parametrize("spelling", ["MEI WANG", " mei  wang ", "meiwang", "Mei-Wang", "\uff2d\uff25\uff29 wang"])
 def test_spellings_that_mean_one_login_share_their_tries(spelling: str) -> None:
     """A matching rule ignores case, spaces and hyphens; each spelling would be ten tries more."""
     assert same_login(spelling) == same_login("Mei Wang")
+
+
+@pytest.mark.parametrize(("one", "other"), [("\u0390", "\u03aa\u0301"), ("7", "0007"), ("\u01f0", "J\u030c")])
+def test_spellings_of_other_rules_share_their_tries_too(one: str, other: str) -> None:
+    """Letters that have no composed capital; whole numbers (integerMatch) with zeros before them."""
+    assert same_login(one) == same_login(other)
 
 
 def test_other_logins_do_not() -> None:
