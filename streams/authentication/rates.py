@@ -38,6 +38,9 @@ class Rate:
             return 0.0
         while tries and tries[0] <= now - WINDOW_SECONDS:
             tries.popleft()
+        if not tries:
+            del self._tries[key]
+            return 0.0
         return 0.0 if len(tries) < self._limit else tries[0] + WINDOW_SECONDS - now
 
     def count(self, key: str, now: float) -> None:

@@ -16,6 +16,12 @@ def test_one_address_has_its_number_of_tries_in_any_minute() -> None:
     assert [rates.admit(f"login{now}", "192.0.2.1", now) for now in (0, 30, 59)] == [0, 0, 1]
 
 
+def test_a_try_after_a_quiet_minute_is_one_like_any_other() -> None:
+    """Of the same login, and of another one from the same address."""
+    rates = Rates(per_login_per_minute=1, per_address_per_minute=1)
+    assert [rates.admit(*who, now) for who, now in ((("a", "x"), 0), (("b", "x"), 61), (("b", "y"), 122))] == [0, 0, 0]
+
+
 def test_a_try_that_is_refused_does_not_count() -> None:
     """Or whoever never stops trying would lock the owner out for ever; neither limit is used up by the other."""
     rates = Rates(per_login_per_minute=1, per_address_per_minute=2)
