@@ -74,15 +74,15 @@ class Logins:
         began = monotonic()
         tried = await self._authenticator.attempt(login, password)
         if isinstance(tried, LoggedOn):
-            answer = self._judged(tried, address)
+            bound, answer = True, self._judged(tried, address)
             if isinstance(answer, Yes):
                 return answer
         else:
-            answer = No(tried.reason)
-            if tried.bound:
+            bound, answer = tried.bound, No(tried.reason)
+            if bound:
                 self._pace.note(monotonic() - began)
             self._tell(tried, address)
-        await self._pace.hold(began)
+        await self._pace.hold(began, bound=bound)
         return answer
 
     def _judged(self, tried: LoggedOn, address: str) -> Answer:
