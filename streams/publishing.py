@@ -1,8 +1,9 @@
 """From lines of JSON to messages on their topics: what `ldapflow publish` accepts, and where it goes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import BinaryIO, Final
 
 import orjson
@@ -53,12 +54,20 @@ class Router:
     push_id: str | None = None
     taken: int | None = None
 
+    @property
+    def longest_line(self) -> int:
+        """Octets that no line needs, however much of it are escapes and spaces that a push does without."""
+        return 8 * self.max_event_bytes
+
     def route(self, line: bytes) -> tuple[Kind, Message]:
         """Check an event as a worker would, and address it.
 
         Raises:
             InvalidEvent: it is none, or none that may be published so.
         """
+        if len(line) > self.longest_line:
+            words = f"a line of more than {self.longest_line} bytes; max_event_bytes is {self.max_event_bytes}"
+            raise InvalidEvent(DeadLetterReason.TOO_LARGE, words)
         envelope = open_envelope(line) if self.push_id is None else _pushed(line)
         if envelope.type is EventType.REDRIVE:
             raise InvalidEvent(DeadLetterReason.UNKNOWN_TYPE, f"{envelope.type} is written by ldapflow itself")
@@ -104,7 +113,7 @@ class Survey:
 
     def add(self, name: str, file: BinaryIO, router: Router, progress: Callable[[int], None]) -> None:
         """Check all lines of a file."""
-        for number, line in lines_of(file):
+        for number, line in lines_of(file, router.longest_line):
             try:
                 kind, message = router.route(line)
             except InvalidEvent as exc:
@@ -141,7 +150,7 @@ def messages_of(name: str, file: BinaryIO, router: Router) -> Iterator[Message]:
     Raises:
         CommandFailed: the file has changed since.
     """
-    for number, line in lines_of(file):
+    for number, line in lines_of(file, router.longest_line):
         try:
             yield router.route(line)[1]
         except InvalidEvent as exc:
@@ -203,9 +212,22 @@ def _bare_record(line: bytes) -> dict[str, Json] | None:
     return document if ("userId" in document) != ("organizationalUnitId" in document) else None
 
 
-def lines_of(file: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not empty, with their numbers from 1; a byte order mark is left out."""
-    for number, line in enumerate(file, start=1):
+def lines_of(file: BinaryIO, longest: int) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not empty, with their numbers from 1; a byte order mark is left out.
+
+    Args:
+        file: is read from where it stands.
+        longest: octets; of a longer line comes a piece that is longer than that, too.
+    """
+    for number in count(1):
+        line = file.readline(longest + 1)
+        if not line:
+            return
+        if len(line) > longest:
+            yield number, line
+            while line and not line.endswith(b"\n"):
+                line = file.readline(longest)
+            continue
         text = line.strip()
         if number == 1:
             text = text.removeprefix(b"\xef\xbb\xbf")

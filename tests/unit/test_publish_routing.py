@@ -209,3 +209,29 @@ def test_a_message_does_not_show_its_value() -> None:
     """It may hold a password."""
     line = event("ud:user:update_password", userId="u", password="hunter2")  # noqa: S106 - what must not be shown
     assert "hunter2" not in repr(ROUTER.route(line)[1])
+
+
+class _Endless(io.RawIOBase):
+    """A file of so many octets without a line's end, which nobody could hold at once; then an event."""
+
+    def __init__(self, octets: int, then: bytes) -> None:
+        self._left = octets
+        self._then = io.BytesIO(then)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0:
+            raise AssertionError("a whole line was asked for")
+        if not self._left:
+            return self._then.readline(size)
+        taken = min(size, self._left)
+        self._left -= taken
+        return b" " * taken
+
+
+def test_a_line_of_any_length_is_told_and_passed_over() -> None:
+    """A file without line ends must not fill the memory; nothing of such a line is taken for an event."""
+    survey, file = Survey(), _Endless(10**9, b"\n" + ACCOUNT)
+    survey.add("dump.json", file, ROUTER, lambda _: None)  # type: ignore[arg-type]  # reads by lines
+    with pytest.raises(CommandFailed, match=r"^dump\.json:1: too_large: a line of more than 80000 bytes; "):
+        survey.raise_if_wrong()
+    assert survey.total == 1
