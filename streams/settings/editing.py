@@ -156,9 +156,10 @@ def replace_file(path: Path, text: str) -> None:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
-            os.fchmod(file.fileno(), status.st_mode & 0o7777)
-            if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
+            made = os.fstat(file.fileno())  # the folder may give its own group
+            if (made.st_uid, made.st_gid) != (status.st_uid, status.st_gid):
                 os.fchown(file.fileno(), status.st_uid, status.st_gid)
+            os.fchmod(file.fileno(), status.st_mode & 0o7777)
             os.fsync(file.fileno())
         Path(name).replace(target)
     except BaseException:

@@ -1,5 +1,6 @@
 """Writing a value into a configuration leaves everything else as it was."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,16 @@ def test_a_replacement_that_fails_leaves_the_file_and_nothing_else(tmp_path: Pat
     with pytest.raises(UnicodeEncodeError):
         replace_file(path, "\ud800")
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("real.yaml", "old")]
+
+
+def test_the_group_stays_in_a_folder_that_gives_its_own(tmp_path: Path) -> None:
+    """A group that may read the folder must not come to read the configuration."""
+    others = [12345] if os.geteuid() == 0 else [group for group in os.getgroups() if group != os.getegid()]
+    if not others:
+        pytest.skip("this user has one group alone")
+    path = tmp_path / "real.yaml"
+    path.write_text("old")
+    os.chown(tmp_path, -1, others[0])
+    tmp_path.chmod(0o2770)
+    replace_file(path, "new")
+    assert path.stat().st_gid == os.getegid()
