@@ -83,6 +83,14 @@ class Connection(Section):
             raise ValueError("does not go with ldaps://, which is encrypted already: remove one of them")
         return value
 
+    @field_validator("certificate_fingerprints")
+    @classmethod
+    def _of_a_link_that_shows_one(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        server = info.data.get("server")
+        if value and server is not None and not server.tls and info.data.get("start_tls") is False:
+            raise ValueError("say nothing of a link that is not encrypted: set start_tls, use ldaps://, or remove them")
+        return value
+
     @field_validator("admin_dn")
     @classmethod
     def _somebody(cls, value: DN) -> DN:

@@ -99,6 +99,16 @@ def test_two_ways_of_encryption(problems: Problems) -> None:
     ]
 
 
+def test_pins_that_nobody_would_look_at(problems: Problems) -> None:
+    """Without encryption no certificate is shown, and anybody is trusted."""
+    pin = "certificate_fingerprints: [sha256:" + "AB" * 32 + "]"
+    (problem,) = problems(with_connection(pin))
+    assert problem == (
+        "5: connection.certificate_fingerprints: say nothing of a link that is not encrypted: set start_tls, use"
+        " ldaps://, or remove them"
+    )
+
+
 def test_a_file_of_authorities_that_is_not_there(problems: Problems, tmp_path: Path) -> None:
     """Its path begins beside the configuration."""
     assert problems(with_connection("ca_file: nowhere.pem")) == [

@@ -30,7 +30,7 @@ def test_the_smallest_configuration_has_the_defaults_of_the_contract(load: Load)
 def test_values_are_parsed_once(load: Load) -> None:
     """A DN, a server and a fingerprint arrive as what they are."""
     octets = ":".join(f"{number:02X}" for number in range(32))
-    settings = load(with_connection(f"certificate_fingerprints: ['SHA256:{octets.lower()}']"))
+    settings = load(with_connection(f"start_tls: true\n  certificate_fingerprints: ['SHA256:{octets.lower()}']"))
     assert settings.sync.target_dn == DN.parse("ou=company,dc=example,dc=com")
     assert settings.connection.server == ServerAddress("ldap.example.com", 389, tls=False)
     assert settings.connection.certificate_fingerprints == (f"sha256:{octets}",)
