@@ -2,6 +2,7 @@
 
 import gc
 import io
+import resource
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -54,6 +55,8 @@ def main(app: typer.Typer | None = None) -> None:
     Args:
         app: from `load`, where that was done already.
     """
+    # A core file would hold passwords; systemd-coredump keeps none, either, of who has this limit.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show a letter must not end a command.
         sys.stdout.reconfigure(errors="replace")

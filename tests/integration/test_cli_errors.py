@@ -12,6 +12,7 @@ import pytest
 
 from streams.sandbox.processes import free_port
 from streams.sandbox.slapd import Slapd
+from tests.support.compose import ROOT
 from tests.support.program import ldapflow, lines, write_configuration
 
 
@@ -42,6 +43,21 @@ def test_the_version_needs_no_configuration(tmp_path: Path) -> None:
     """And nothing else is printed."""
     done = ldapflow("--version", folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"ldapflow {version('ldapflow')}\n", "")
+
+
+def test_a_crash_leaves_no_core_file() -> None:
+    """It would hold the passwords of the process: whatever the shell allowed, the program forbids it to itself."""
+    code = """if True:
+        import atexit, resource, sys
+        hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+        atexit.register(lambda: print(resource.getrlimit(resource.RLIMIT_CORE)[0]))
+        sys.argv[1:] = ["--version"]
+        from streams.cli.main import main
+        main()
+    """
+    done = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)  # noqa: S603 - our own program
+    assert lines(done)[-1] == "0"
 
 
 def test_a_letter_that_the_terminal_lacks_ends_no_command(tmp_path: Path) -> None:
