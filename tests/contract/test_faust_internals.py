@@ -19,6 +19,7 @@ from faust.tables.recovery import Recovery
 from faust.tables.table import Table
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
+from mode import Service
 from mode.utils.queues import FlowControlEvent, FlowControlQueue
 
 from streams.worker.delivery.consumer_thread import ConsumerThread
@@ -33,15 +34,17 @@ PINNED = {
     Consumer._filter_tps_with_pending_acks: "f6f9239774234e7e",
     Consumer._new_offset: "1d2c7ea89a7ad4f1",
     Consumer._should_commit: "5ce941793947ad42",
+    Consumer._commit_offsets: "1a69799041188441",
     Consumer.on_partitions_revoked: "d04b7ae72c6fc206",
     Consumer.on_partitions_assigned: "29ce96596f05a18c",
+    Service.wait_first: "feade6a31f8a6789",
     ThreadDelegateConsumer.seek_wait: "e9db5bbc4ceb2543",
     ThreadDelegateConsumer._getmany: "f9d47aa9010b5ff2",
     ThreadDelegateConsumer._commit: "a20eec84e4b2ed50",
     driver.Consumer._new_consumer_thread: "0870ec53dea75083",
     # called or counted on by them
     Consumer._drain_messages: "44a2500309e83c63",
-    Consumer._commit_offsets: "1a69799041188441",
+    Consumer._commit_tps: "a20e230b05ae8b15",
     Consumer.wait_empty: "e4662fe24f094819",
     Consumer.pause_partitions: "27a1c94bdacd54de",
     Consumer.resume_partitions: "afe6b7c02a41d63c",
@@ -64,6 +67,7 @@ PINNED = {
     # counted on by StateTable and Recorder
     Table.on_key_del: "4f2900b2f9d24a08",
     # overridden by WorkerApp and its parts
+    BaseApp.maybe_start_producer.__wrapped__: "776ccefb9db5a370",  # behind `mode`'s `stampede`
     BaseApp._new_transport: "42db531312dd776f",
     BaseApp._on_partitions_revoked: "d5c895bbe57dc73a",
     BaseApp._stop_consumer: "55854a5de12c3f52",
