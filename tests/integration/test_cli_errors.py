@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -103,19 +102,6 @@ def test_a_wrong_metrics_address_is_2_and_one_line(folder: Path, listen: str) ->
     (line,) = lines(done.stderr)
     assert done.returncode == 2
     assert line.startswith("--metrics-listen must ")
-
-
-@pytest.mark.parametrize("command", [["topics", "create"], ["publish"]])
-def test_a_dead_kafka_is_1_and_one_line_within_10_seconds(folder: Path, command: list[str]) -> None:
-    start = time.monotonic()
-    done = ldapflow(*command, folder=folder)
-    assert done.returncode == 1
-    (line,) = lines(done.stderr)
-    assert line.startswith("Kafka at 127.0.0.1:")
-    assert line.endswith(
-        "does not answer: start it, or correct kafka.bootstrap_servers or security.protocol in kafka.client"
-    )
-    assert time.monotonic() - start < 10
 
 
 def test_an_unknown_setting_of_librdkafka_is_2_and_one_line(tmp_path: Path) -> None:
