@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 import orjson
 
 from schemas.codec import Envelope, decode_event, open_envelope
-from schemas.errors import CommandFailed, DeadLetterReason, InvalidEvent
+from schemas.errors import CommandFailed, ConfigurationError, DeadLetterReason, InvalidEvent
 from schemas.events import EventType, Json, Kind
 from streams.kafka import Message
 from streams.settings import TopicNames
@@ -165,14 +165,14 @@ def taken_at(text: str, now: int) -> int:
         now: milliseconds.
 
     Raises:
-        CommandFailed: it is neither, or lies in the future.
+        ConfigurationError: it is neither, or lies in the future.
     """
     moment = _moment(text)
     if moment is None or moment < _FIRST_MOMENT:
         remedy = "write a time with its offset, as in 2026-11-24T01:00:00Z, or milliseconds since 1970"
-        raise CommandFailed(f"--taken {text}: {remedy}")
+        raise ConfigurationError(f"--taken {text}: {remedy}")
     if moment > now:
-        raise CommandFailed(f"--taken {text}: it lies in the future: correct it, or this machine's clock")
+        raise ConfigurationError(f"--taken {text}: it lies in the future: correct it, or this machine's clock")
     return moment
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, BinaryIO, Final, cast
 
 import typer
 
-from schemas.errors import CommandFailed
+from schemas.errors import CommandFailed, ConfigurationError
 from schemas.events import Kind
 from streams.cli.invocation import invocation_of
 from streams.cli.progress import progress
@@ -52,7 +52,7 @@ def publish(
     push_id = f"push-{uuid.uuid4().hex}" if push else None
     now = _milliseconds(time.time_ns())
     if taken is not None and not push:
-        raise CommandFailed("--taken says when a full push was taken: add --push")
+        raise ConfigurationError("--taken says when a full push was taken: add --push")
     said = None if taken is None else taken_at(taken, now)
     with ExitStack() as stack:
         opened = [(_name(file), stack.enter_context(_open(file))) for file in files or [_STDIN]]

@@ -147,9 +147,9 @@ def test_a_push_began_when_it_is_said_that_its_records_were_taken(
 
 
 def test_when_records_were_taken_matters_to_a_push_alone(folder: Path) -> None:
-    """Told before anything is read."""
+    """Told before anything is read, as wrong usage."""
     done = ldapflow("publish", "--taken", "2023-11-14T22:13:20Z", folder=folder)
-    assert (done.returncode, lines(done.stderr)) == (1, ["--taken says when a full push was taken: add --push"])
+    assert (done.returncode, lines(done.stderr)) == (2, ["--taken says when a full push was taken: add --push"])
 
 
 @pytest.fixture

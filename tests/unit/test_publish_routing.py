@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from schemas.errors import CommandFailed, InvalidEvent
+from schemas.errors import CommandFailed, ConfigurationError, InvalidEvent
 from schemas.events import Kind
 from streams.publishing import Router, Survey, messages_of, taken_at
 from streams.settings import TopicNames
@@ -200,7 +200,7 @@ def test_when_records_were_taken_is_read_as_iso_8601_or_as_milliseconds(text: st
 )
 def test_a_moment_that_may_be_meant_otherwise_is_refused(text: str, remedy: str) -> None:
     """Seconds are no milliseconds, and a time without an offset could be any zone's: nobody is swept by mistake."""
-    with pytest.raises(CommandFailed, match=remedy) as caught:
+    with pytest.raises(ConfigurationError, match=remedy) as caught:
         taken_at(text, NOW)
     assert str(caught.value).startswith(f"--taken {text}: ")
 
