@@ -4,7 +4,7 @@ WORKDIR /source
 # It holds for what the build itself needs, too.
 ENV PIP_CONSTRAINT=/source/constraints.txt PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY . .
-RUN python -m venv /opt/ldapflow && /opt/ldapflow/bin/pip install --only-binary=:all: .
+RUN python -m venv /opt/ldapflow && /opt/ldapflow/bin/pip install --only-binary=:all: '.[rocksdb]'
 
 FROM python:3.11.13-slim-bookworm
 RUN groupadd --gid 10001 ldapflow \

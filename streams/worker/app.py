@@ -47,6 +47,8 @@ async def _run(settings: Settings) -> int:
             problem = await running
         except asyncio.CancelledError:
             problem = worker.broken
+    if isinstance(problem, CommandFailed):
+        raise problem
     if problem is not None:
         raise CommandFailed(f"the worker broke off and must be started again: {problem!r}")
     return 0

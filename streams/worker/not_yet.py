@@ -1,6 +1,7 @@
-"""Settings whose work this version does not do yet: it says so at start instead of ignoring them."""
+"""Settings that a worker cannot obey: it says so at start instead of ignoring them."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from ldap_sink.passwords import require_protection
 from schemas.errors import ConfigurationError
@@ -27,5 +28,8 @@ def _passwords(settings: Settings) -> None:
 
 
 def _missing(settings: Settings) -> Iterator[str]:
-    if settings.state_store != "memory":
-        yield f"state_store: {settings.state_store} is not in this version yet: write `state_store: memory`"
+    if settings.state_store == "rocksdb" and find_spec("rocksdict") is None:
+        yield (
+            "state_store: rocksdb needs a package that is not installed: pip install 'ldapflow[rocksdb]', or write"
+            " `state_store: memory`"
+        )

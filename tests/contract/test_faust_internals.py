@@ -15,6 +15,8 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust import App
 from faust.app.base import App as BaseApp
 from faust.sensors.base import Sensor
+from faust.stores import memory
+from faust.tables.base import Collection
 from faust.tables.recovery import Recovery
 from faust.tables.table import Table
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
@@ -64,8 +66,17 @@ PINNED = {
     FetchResult.getall: "3e717e30de5068d5",
     GroupCoordinator._do_heartbeat: "dc1d6632aaa68e96",
     GroupCoordinator.fetch_committed_offsets: "6c049c7379165952",
-    # counted on by StateTable and Recorder
+    # overridden or counted on by StateTable, its store, and Recorder
     Table.on_key_del: "4f2900b2f9d24a08",
+    memory.Store.apply_changelog_batch: "71863e3cd727aac2",
+    memory.Store.on_recovery_completed: "a00bef343e139602",
+    memory.Store.persisted_offset: "fbba5c6544979388",
+    Collection.on_rebalance: "0812ad692171a8fd",
+    Recovery.flush_buffers: "6fa9c17f1071018c",
+    Recovery.on_rebalance: "aa4d997a1795ceae",
+    Recovery.need_recovery: "fd1dc345b5d5e121",
+    Recovery.active_remaining: "0dcc38568ad5018b",
+    Recovery._slurp_changelogs.fun: "7825c7e50f766d5a",
     # overridden by WorkerApp and its parts
     BaseApp.maybe_start_producer.__wrapped__: "776ccefb9db5a370",  # behind `mode`'s `stampede`
     BaseApp._new_transport: "42db531312dd776f",

@@ -25,9 +25,12 @@ def applied(worker: RunningWorker) -> float:
 def test_kill_9_under_load_and_a_second_delivery_give_exactly_the_expected_tree(
     tmp_path: Path, kafka: Kafka, fresh_slapd: Callable[..., Slapd], topic_prefix: str, events: int
 ) -> None:
-    """Nothing is lost or done twice; events that come once more change nothing, not even an entryUUID."""
+    """Nothing is lost or done twice; events that come once more change nothing, not even an entryUUID.
+
+    The states are in files: the other store has all the other tests.
+    """
     source = busy_company(events, seed=20)
-    with Flow(tmp_path, kafka, fresh_slapd(), topic_prefix, sync=NO_GUARD) as flow:
+    with Flow(tmp_path, kafka, fresh_slapd(), topic_prefix, sync=NO_GUARD, state_store="rocksdb") as flow:
         victim, other = flow.worker(), flow.worker()
         flow.publish(source.events)
         until(lambda: applied(victim) > events / 20, "a busy worker")

@@ -22,6 +22,7 @@ from streams.sandbox.processes import free_port
 from streams.sandbox.slapd import Slapd, SlapdOptions, TlsFiles
 from streams.services.health import Health
 from streams.settings import ListenAddress
+from streams.worker import not_yet
 from tests.support.checking import found, marks, settings_of
 from tests.support.directory_dump import read_tree
 from tests.support.program import ldapflow, lines, write_configuration
@@ -125,8 +126,9 @@ async def test_passwords_need_an_encrypted_link(kafka: Kafka, slapd: Slapd) -> N
     assert marks(allowed, "connection") == "✓"
 
 
-async def test_what_this_version_does_not_do_is_told(kafka: Kafka, slapd: Slapd) -> None:
+async def test_a_package_that_is_missing_is_told(kafka: Kafka, slapd: Slapd, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker would refuse to start."""
+    monkeypatch.setattr(not_yet, "find_spec", lambda _: None)
     told = await found(settings_of(kafka, slapd, state_store="rocksdb"))
     assert marks(told, "configuration") == "✗"
 

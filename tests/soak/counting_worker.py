@@ -31,7 +31,8 @@ from streams.worker.serving import serve
 
 def settings_from(document: dict[str, Any]) -> Settings:
     """Only what `build_app` reads."""
-    return cast("Settings", SimpleNamespace(kafka=SimpleNamespace(client={}, **document["kafka"])))
+    kafka = SimpleNamespace(client={}, **document["kafka"])
+    return cast("Settings", SimpleNamespace(kafka=kafka, state_store=document["state_store"]))
 
 
 def chain(digest: str, number: int) -> str:

@@ -44,7 +44,10 @@ class Verdict:
 
 
 class Group:
-    """Workers of one consumer group, each a process of its own, and the log that they share."""
+    """Workers of one consumer group, each a process of its own, and the log that they share.
+
+    Every other one keeps its table in files (`state_store: rocksdb`).
+    """
 
     def __init__(self, bootstrap_servers: str, name: str, folder: Path, *, stock: bool = False) -> None:
         self.input, self.state = f"{name}.in", f"{name}.state"
@@ -81,6 +84,7 @@ class Group:
                 "heartbeat_seconds": 2,
                 "rebalance_timeout_seconds": 6,
             },
+            "state_store": ("rocksdb", "memory")[len(self.workers) % 2],
             "input": self.input,
             "state": self.state,
             "partitions": PARTITIONS,

@@ -105,7 +105,7 @@ class Flow:
         /,
         *,
         ldap_port: int | None = None,
-        **sections: dict[str, Any],
+        **sections: Any,
     ) -> None:
         self.folder, self.kafka, self.slapd, self.name = folder, kafka, slapd, name
         self.workers: list[RunningWorker] = []

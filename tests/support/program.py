@@ -54,18 +54,18 @@ def _environment() -> dict[str, str]:
     return {**own, "PYTHONPATH": str(root), "COLUMNS": "200"}
 
 
-def write_configuration(folder: Path, *, slapd: Slapd | None = None, **sections: Mapping[str, Any]) -> Path:
+def write_configuration(folder: Path, *, slapd: Slapd | None = None, **sections: Mapping[str, Any] | str) -> Path:
     """Write `ldapflow.yaml`, and the administrator's password beside it.
 
     Args:
         folder: where to.
         slapd: the directory; without one, nobody answers there.
-        sections: of the configuration, merged with what is needed in any case.
+        sections: of the configuration, merged with what is needed in any case; or a single value of it.
     """
     password = folder / "ldap-password"
     password.touch(mode=0o600)
     password.write_text(slapd.admin_password if slapd else "unused")
-    base: dict[str, dict[str, Any]] = {
+    base: dict[str, Any] = {
         "connection": {
             "server": slapd.uri if slapd else "ldap://127.0.0.1:1",
             "admin_dn": Slapd.admin_dn,
@@ -74,7 +74,7 @@ def write_configuration(folder: Path, *, slapd: Slapd | None = None, **sections:
         "sync": {"target_dn": Slapd.target_dn},
     }
     for name, values in sections.items():
-        base[name] = {**base.get(name, {}), **values}
+        base[name] = values if isinstance(values, str) else {**base.get(name, {}), **values}
     path = folder / "ldapflow.yaml"
     path.write_bytes(orjson.dumps(base, option=orjson.OPT_INDENT_2))  # JSON is YAML
     return path

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from faust import SASLCredentials, Schema, SSLCredentials, Table
+from faust import SASLCredentials, Schema, SSLCredentials
 from faust.types import EventT
 from mode import CrashingSupervisor
 
@@ -13,6 +13,8 @@ from streams.settings import Settings
 from streams.worker.delivery.faust_app import WorkerApp
 from streams.worker.delivery.kafka_security import KafkaSecurity, kafka_security
 from streams.worker.delivery.lanes import WINDOW, Lanes
+from streams.worker.delivery.state_table import StateTable
+from streams.worker.states.stores import new_store
 
 Handler = Callable[[EventT[Any]], Awaitable[None]]
 
@@ -58,10 +60,10 @@ def build_app(settings: Settings) -> WorkerApp:
     servers = ";".join(f"kafka://{server.strip()}" for server in kafka.bootstrap_servers.split(","))
     return WorkerApp(
         kafka.application_id,
+        state_store=settings.state_store,
         broker=servers,
         broker_credentials=_credentials(kafka_security(settings)),
         Table=StateTable,
-        store="memory://",
         autodiscover=False,
         web_enabled=False,
         topic_disable_leader=True,
@@ -90,33 +92,17 @@ def _credentials(security: KafkaSecurity) -> SASLCredentials | SSLCredentials | 
     return None if tls is None else SSLCredentials(tls)
 
 
-class StateTable(Table):  # type: ignore[type-arg]  # faust.Table takes its types at runtime
-    """A table that tells when Kafka has a write.
-
-    Faust flushes its producer before it commits, but its flush may return while writes are on their way.
-
-    Attributes:
-        last_write: of the state that was set last; done when Kafka has it, or with the reason why it has not.
-    """
-
-    last_write: Awaitable[Any]
-
-    def send_changelog(self, *args: Any, **kwargs: Any) -> Any:
-        """Send a write, and remember it."""
-        sent = super().send_changelog(*args, **kwargs)
-        self.last_write = sent
-        return sent
-
-
 def add_agent(app: WorkerApp, wiring: Wiring, handle: Handler) -> Any:
     """Add the agent of one kind and return its table (id in UTF-8 to the state's JSON)."""
     raw: Schema[Any, Any] = Schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-    table = app.Table(
+    table: Any = app.Table(
         f"{wiring.kind.value}s",
         partitions=wiring.partitions,
         changelog_topic=app.topic(wiring.state_topic, partitions=wiring.partitions, schema=raw),
         schema=raw,
+        states=new_store(app.state_store),
     )
+    app.restoring[wiring.state_topic] = table.restore
     source = app.topic(wiring.input_topic, partitions=wiring.partitions, schema=raw)
 
     async def process(stream: Any) -> None:

@@ -1,7 +1,7 @@
 """The Faust application: stock Faust with our delivery, and the settings that were tested with it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import faust
@@ -13,6 +13,7 @@ from mode.utils.queues import FlowControlEvent
 from streams.worker.delivery.consumer_thread import LOGGER
 from streams.worker.delivery.ordered_consumer import OrderedConsumer
 from streams.worker.delivery.resuming import Loss, Origin
+from streams.worker.states.stores import StateStoreName
 
 
 class Transport(driver.Transport):
@@ -56,14 +57,18 @@ class WorkerApp(faust.App):
     """A Faust app whose consumer never loses an event.
 
     Attributes:
+        state_store: where the tables are kept.
+        restoring: of each changelog, what takes over what was fetched of a partition.
         origins: see `ConsumerThread`; set before the start.
         on_loss: told of which topic something was lost, and how.
     """
 
     logger = LOGGER
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, state_store: StateStoreName, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.state_store: StateStoreName = state_store
+        self.restoring: dict[str, Callable[[int, Sequence[Any]], None]] = {}
         self.origins: Mapping[str, Origin] = {}
         self.on_loss: Callable[[str, Loss], None] = lambda _, __: None
         self.sensors.add(SendErrors(self))
@@ -83,7 +88,7 @@ class WorkerApp(faust.App):
         return self.producer
 
     def _create_directories(self) -> None:
-        """Make none: tables in memory need no folder, and a killed worker would leave it behind."""
+        """Make none: the tables look after their own folders, and a killed worker would leave this one behind."""
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
