@@ -8,7 +8,7 @@ import pytest
 from streams.worker.states import freezing
 from streams.worker.states.freezing import freeze_states
 from streams.worker.states.state_view import StateView
-from tests.support.redrives import TARGET, seen
+from tests.support.redrives import TARGET, unit
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def test_states_are_frozen_every_so_many_changes(monkeypatch: pytest.MonkeyPatch
     freeze_states(view)
     frozen = []
     for name in "abcdef":
-        view.absorb(seen(name))
+        view.absorb(unit(name))
         frozen.append(gc.get_freeze_count())
     assert frozen[:2] == [0, 0]
     assert 0 < frozen[2] == frozen[4] < frozen[5]

@@ -15,7 +15,8 @@ from schemas.state_codec import decode_state
 from schemas.states import State
 from streams.kafka import MessageReader, Received, TopicTail
 from streams.settings import Settings
-from streams.worker.states.state_view import Reading, Seen, StateView, seen_of
+from streams.worker.states.seen import Seen, glance
+from streams.worker.states.state_view import Reading, StateView
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +95,8 @@ class StateReader:
         if message.value is None:
             return Reading(subject, None)
         try:
-            state = decode_state(kind, message.value)
+            target = self._view.target
+            seen = glance(kind, identifier, message.partition, message.value, target, message.offset)
         except (ValueError, KeyError, TypeError) as exc:
             # No traceback: it would quote the state.
             log.error(  # noqa: TRY400
@@ -105,5 +107,4 @@ class StateReader:
                 error=type(exc).__name__,
             )
             return None
-        seen = seen_of(kind, identifier, message.partition, state, self._view.target, message.offset)
         return Reading(subject, seen)

@@ -5,59 +5,24 @@ Each worker owns only some partitions, but needs the whole organization tree, an
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
-from sys import intern
-from typing import Final, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias, TypeVar
 
-from processors.placement import homes
 from schemas.events import Kind, Subject
-from schemas.states import Awaited, Binding, Revision, State, Status
+from schemas.states import Revision, Status
 from streams.worker.states.index import Index
+from streams.worker.states.packing import EntryKey, entry_key, pack, unpack
 from streams.worker.states.removals import Removals
+from streams.worker.states.seen import Seen, seen_of
+
+__all__ = ["Listener", "Reading", "Seen", "StateView", "Tally", "seen_of"]
 
 Tally: TypeAlias = tuple[int, str | None]  # a partition and a reason
-Listener: TypeAlias = Callable[["Seen | None", "Seen | None"], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What is kept of one entity's state.
-
-    Attributes:
-        parents: the organizations below which it may be placed, in the order in which they are tried.
-        is_bound: it has an entry below the present target.
-        revision: the state's `writer`.
-        offset: where the state lies; None for a write of our own that has not come back yet.
-        name: of an organization; expressions may read the names of those above.
-    """
-
-    kind: Kind
-    id: str
-    partition: int
-    revision: Revision
-    parents: tuple[str, ...]
-    is_deleted: bool
-    is_bound: bool
-    binding: Binding | None
-    status: Status
-    status_time: int
-    removed_at: int | None
-    reason: str | None
-    awaited: Awaited | None
-    offset: int | None = field(default=None, compare=False)
-    name: str | None = None
-
-    @property
-    def subject(self) -> Subject:
-        """Kind and id."""
-        return self.kind, self.id
-
-    @property
-    def parent_id(self) -> str | None:
-        """The first of `parents`: for `processors.placement`."""
-        return self.parents[0] if self.parents else None
+_Key = TypeVar("_Key", bound=Hashable)
+_SEVERAL: Final = 2
+Listener: TypeAlias = Callable[[Seen | None, Seen | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +37,6 @@ class Reading:
     seen: Seen | None
 
 
-def seen_of(kind: Kind, identifier: str, partition: int, state: State, target: str, offset: int | None = None) -> Seen:
-    """Keep what others must know of a state; words that many share are kept once."""
-    record, binding = state.record, state.binding
-    is_bound = binding is not None and binding.target == target
-    return Seen(
-        kind=kind,
-        id=identifier,
-        partition=partition,
-        revision=state.writer,
-        parents=() if record is None else tuple(map(intern, homes(record))),
-        is_deleted=state.deleted_at is not None,
-        is_bound=is_bound,
-        binding=replace(binding, target=target) if binding is not None and is_bound else binding,
-        status=state.status,
-        status_time=state.status_time,
-        removed_at=state.removed_at,
-        reason=None if state.reason is None else intern(state.reason),
-        awaited=state.awaited,
-        offset=offset,
-        name=None if record is None else record.name,
-    )
-
-
 class StateView:
     """All states, as far as they were read; lives in the event loop.
 
@@ -107,12 +49,13 @@ class StateView:
 
     def __init__(self, target: str) -> None:
         self.target: Final = target
-        self.entities: Final[dict[Kind, dict[str, Seen]]] = {kind: {} for kind in Kind}
         self.in_two_partitions: Final[set[Subject]] = set()
-        self._holders: Index[str, Subject] = Index()
+        self._organizations: dict[str, Seen] = {}
+        self._accounts: dict[str, bytes] = {}  # packed: there may be a million
+        self._holders: dict[Kind, Index[EntryKey, str]] = {kind: Index() for kind in Kind}
         self._shared: set[str] = set()
-        self._members: Index[str, Subject] = Index()
-        self._bound_below: Index[str, Subject] = Index()
+        self._members: dict[Kind, Index[str, str]] = {kind: Index() for kind in Kind}
+        self._bound_below: Counter[str] = Counter()
         self._bound_count: dict[Kind, int] = dict.fromkeys(Kind, 0)
         self._by_status: Index[tuple[Kind, Status], str] = Index()
         self._tallies: dict[tuple[Kind, Status], Counter[Tally]] = defaultdict(Counter)
@@ -125,22 +68,30 @@ class StateView:
 
     def organization(self, identifier: str) -> Seen | None:
         """One organization; this is the tree that placement walks."""
-        return self.entities[Kind.ORGANIZATION].get(identifier)
+        return self._organizations.get(identifier)
 
     def get(self, subject: Subject) -> Seen | None:
         """One entity."""
-        return self.entities[subject[0]].get(subject[1])
+        kind, identifier = subject
+        if kind is Kind.ORGANIZATION:
+            return self._organizations.get(identifier)
+        packed = self._accounts.get(identifier)
+        return None if packed is None else unpack(identifier, packed, self.target)
+
+    def ids(self, kind: Kind) -> tuple[str, ...]:
+        """All entities of a kind."""
+        return tuple(self._organizations if kind is Kind.ORGANIZATION else self._accounts)
 
     def holder(self, entry_uuid: str) -> Subject | None:
         """The entity that an entry belongs to: of several, the one bound first, then the one with the smaller id."""
-        holders = self._holders[entry_uuid]
-        if not holders:
-            return None
+        holders = self.holders(entry_uuid)
+        if len(holders) < _SEVERAL:
+            return next(iter(holders), None)
         return min(holders, key=lambda subject: (_bound_at(self.get(subject)), subject[1], subject[0]))
 
     def holders(self, entry_uuid: str) -> AbstractSet[Subject]:
         """The entities bound to an entry; more than one is a fault that must be mended."""
-        return self._holders[entry_uuid]
+        return _subjects(self._holders, entry_key(entry_uuid))
 
     def shared_entries(self) -> AbstractSet[str]:
         """The entryUUIDs of the entries that have several holders."""
@@ -148,7 +99,7 @@ class StateView:
 
     def members(self, organization_id: str) -> AbstractSet[Subject]:
         """Everybody whose state names the organization as parent or membership."""
-        return self._members[organization_id]
+        return _subjects(self._members, organization_id)
 
     def below(self, organization_id: str) -> Iterator[Seen]:
         """Everybody below an organization, each organization once, whatever circles there are.
@@ -157,7 +108,7 @@ class StateView:
         """
         visited, todo = {organization_id}, [organization_id]
         while todo:
-            for subject in tuple(self.members(todo.pop())):
+            for subject in self.members(todo.pop()):
                 seen = self.get(subject)
                 if seen is None:
                     continue
@@ -176,8 +127,8 @@ class StateView:
 
     def with_status(self, kind: Kind, status: Status) -> Iterator[Seen]:
         """All entities of a kind that are in a status (not `applied`, which is not indexed); to be walked at once."""
-        entities = self.entities[kind]
-        return (entities[identifier] for identifier in tuple(self._by_status[kind, status]))
+        subjects = [(kind, identifier) for identifier in self._by_status[kind, status]]
+        return (seen for subject in subjects if (seen := self.get(subject)) is not None)
 
     def count_with_status(self, kind: Kind, status: Status) -> int:
         """How many entities of a kind are in a status (not `applied`)."""
@@ -203,14 +154,7 @@ class StateView:
 
     def absorb(self, seen: Seen) -> None:
         """Take in a state; one with a smaller revision than the known one is a zombie's late write and is ignored."""
-        known = self.get(seen.subject)
-        if known is not None and known.partition != seen.partition:
-            self.in_two_partitions.add(seen.subject)
-        if known is not None and seen.revision <= known.revision:
-            if seen.revision == known.revision and known.offset is None:
-                self.entities[known.kind][known.id] = replace(known, offset=seen.offset)
-            return
-        self._replace(known, seen)
+        self._absorb(self.get(seen.subject), seen)
 
     def forget(self, subject: Subject) -> None:
         """Take in that a state was removed."""
@@ -224,8 +168,10 @@ class StateView:
             if reading.seen is None:
                 self.forget(reading.subject)
                 continue
-            self._tell_if_late(reading.seen)
-            self.absorb(reading.seen)
+            known = self.get(reading.subject)
+            if known is not None:
+                self._tell_if_late(known, reading.seen)
+            self._absorb(known, reading.seen)
         self._moved.set()
         self._moved = asyncio.Event()
 
@@ -234,14 +180,25 @@ class StateView:
         while (seen := self.get(subject)) is not None and seen.revision <= revision and seen.offset is None:
             await self._moved.wait()
 
-    def _tell_if_late(self, seen: Seen) -> None:
-        known = self.get(seen.subject)
-        if known is None:
-            return
+    def _tell_if_late(self, known: Seen, seen: Seen) -> None:
         # Our own writes come back one by one: only an older generation, or another content, is somebody else's.
         if seen.revision[0] < known.revision[0] or (seen.revision == known.revision and seen != known):
             for listener in self._late_listeners:
                 listener(known)
+
+    def _absorb(self, known: Seen | None, seen: Seen) -> None:
+        if known is not None and known.partition != seen.partition:
+            self.in_two_partitions.add(seen.subject)
+        if known is None or seen.revision > known.revision:
+            self._replace(known, seen)
+        elif seen.revision == known.revision and known.offset is None:
+            self._keep(replace(known, offset=seen.offset))
+
+    def _keep(self, seen: Seen) -> None:
+        if seen.kind is Kind.ORGANIZATION:
+            self._organizations[seen.id] = seen
+        else:
+            self._accounts[seen.id] = pack(seen)
 
     def _replace(self, known: Seen | None, seen: Seen | None) -> None:
         if known is not None:
@@ -249,22 +206,23 @@ class StateView:
         if seen is not None:
             self._index(seen)
         elif known is not None:
-            del self.entities[known.kind][known.id]
+            self._organizations.pop(known.id, None) if known.kind is Kind.ORGANIZATION else self._accounts.pop(
+                known.id, None
+            )
         for listener in self._listeners:
             listener(known, seen)
 
     def _index(self, seen: Seen) -> None:
-        subject = seen.subject
-        self.entities[seen.kind][seen.id] = seen
+        self._keep(seen)
         for parent in seen.parents:
-            self._members.add(parent, subject)
+            self._members[seen.kind].add(parent, seen.id)
         if seen.is_bound and seen.binding is not None:
-            self._holders.add(seen.binding.entry_uuid, subject)
-            if len(self.holders(seen.binding.entry_uuid)) > 1:
+            self._holders[seen.kind].add(entry_key(seen.binding.entry_uuid), seen.id)
+            if len(self.holders(seen.binding.entry_uuid)) >= _SEVERAL:
                 self._shared.add(seen.binding.entry_uuid)
             self._bound_count[seen.kind] += 1
             for parent in seen.parents[:1]:
-                self._bound_below.add(parent, subject)
+                self._bound_below[parent] += 1
         if seen.status is not Status.APPLIED:
             self._by_status.add((seen.kind, seen.status), seen.id)
             self._tallies[seen.kind, seen.status][seen.partition, seen.reason] += 1
@@ -272,22 +230,27 @@ class StateView:
             self._removals[seen.kind].note(seen.id, seen.removed_at)
 
     def _unindex(self, known: Seen) -> None:
-        subject = known.subject
         for parent in known.parents:
-            self._members.discard(parent, subject)
+            self._members[known.kind].discard(parent, known.id)
         if known.is_bound and known.binding is not None:
-            self._holders.discard(known.binding.entry_uuid, subject)
-            if len(self.holders(known.binding.entry_uuid)) < 2:  # noqa: PLR2004 - two are several
+            self._holders[known.kind].discard(entry_key(known.binding.entry_uuid), known.id)
+            if len(self.holders(known.binding.entry_uuid)) < _SEVERAL:
                 self._shared.discard(known.binding.entry_uuid)
             self._bound_count[known.kind] -= 1
             for parent in known.parents[:1]:
-                self._bound_below.discard(parent, subject)
+                self._bound_below[parent] -= 1
+                if not self._bound_below[parent]:
+                    del self._bound_below[parent]
         if known.status is not Status.APPLIED:
             self._by_status.discard((known.kind, known.status), known.id)
             tallies = self._tallies[known.kind, known.status]
             tallies[known.partition, known.reason] -= 1
             if not tallies[known.partition, known.reason]:
                 del tallies[known.partition, known.reason]
+
+
+def _subjects(indexes: Mapping[Kind, Index[_Key, str]], key: _Key) -> AbstractSet[Subject]:
+    return frozenset((kind, identifier) for kind, index in indexes.items() for identifier in index[key])
 
 
 def _bound_at(seen: Seen | None) -> int:

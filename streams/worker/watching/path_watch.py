@@ -38,7 +38,7 @@ class PathWatch:
             self._backlog.add(self._look_below, either.id)
 
     def _look_at_all(self, _: None) -> Iterator[None]:
-        for identifier in tuple(self._view.entities[Kind.ORGANIZATION]):
+        for identifier in self._view.ids(Kind.ORGANIZATION):
             self._redrive(self._view.organization(identifier))
             yield
 

@@ -55,9 +55,7 @@ class ScopeWatch:
             self._backlog.add(self._look_below, either.id)
 
     def _look_at_kind(self, kind: Kind) -> Iterator[None]:
-        return self._look_at(
-            ((kind, identifier) for identifier in tuple(self._view.entities[kind])), self._stands_elsewhere
-        )
+        return self._look_at(((kind, identifier) for identifier in self._view.ids(kind)), self._stands_elsewhere)
 
     def _look_below(self, organization_id: str) -> Iterator[None]:
         return self._look_at((seen.subject for seen in self._view.below(organization_id)), _has_several_homes)
