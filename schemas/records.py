@@ -27,7 +27,7 @@ _ORGANIZATION_NAMES: Final = {
     "lastUpdatedTime": "updateTime",
 }
 _UNIT_NAMES: Final = {"name": "organizationalUnitName"}
-_TIMES: Final = frozenset(
+TIMES: Final = frozenset(
     {
         "accountExpireTime",
         "lockExpireTime",
@@ -38,8 +38,15 @@ _TIMES: Final = frozenset(
     }
 )
 _FLAGS: Final = frozenset({"emailVerified", "phoneVerified"})
+# What is read of a document is another value there, or may be; all other fields are kept as they are.
+TYPED_FIELDS: Final = TIMES | _FLAGS | {"organizationalUnits"}
+# A document that has one of these has fields by other names than its own.
+OLDER_NAMES: Final[Mapping[Kind, frozenset[str]]] = {
+    Kind.ACCOUNT: frozenset(_ACCOUNT_NAMES),
+    Kind.ORGANIZATION: frozenset(_ORGANIZATION_NAMES),
+}
 _TRUTH: Final = {"true": True, "false": False}
-_LARGEST: Final = 2**63 - 1  # what JSON is written with knows no larger integer
+LARGEST: Final = 2**63 - 1  # what JSON is written with knows no larger integer
 
 
 def account_record(document: Mapping[str, Json]) -> Record:
@@ -128,7 +135,7 @@ def integer(value: Json, name: str) -> int | None:
             number = int(value.strip())
     if number is None:
         raise InvalidEvent(DeadLetterReason.BAD_VERSION, f"{name} is not a number")
-    if abs(number) > _LARGEST:
+    if abs(number) > LARGEST:
         raise InvalidEvent(DeadLetterReason.BAD_VERSION, f"{name} has more than 64 bits")
     return number
 
@@ -146,7 +153,7 @@ def _fields(document: Mapping[str, Json], names: Mapping[str, str]) -> dict[str,
     if not isinstance(clean, dict):  # a dict stays a dict: for the type checker
         raise TypeError(type(clean))
     for name, value in _renamed(clean, names):
-        if name in _TIMES:
+        if name in TIMES:
             fields[name] = integer(value, name)
         elif name in _FLAGS:
             truth = flag(value)

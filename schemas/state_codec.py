@@ -1,6 +1,6 @@
 """States to and from the JSON of the snapshot topics (contract section 3)."""
 
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 import orjson
 
@@ -18,6 +18,13 @@ from schemas.states import (
     PasswordStatus,
     State,
     Status,
+)
+
+STATE_KEYS: Final = frozenset(
+    {
+        *("record", "recordTime", "eventTime", "membershipTime", "receivedTime", "deletedAt", "removedAt", "binding"),
+        *("status", "statusTime", "reason", "waitingFor", "password", "locked", "pushId", "writer"),
+    }
 )
 
 

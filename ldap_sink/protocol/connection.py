@@ -239,6 +239,18 @@ class Connection:
         """
         return self._pager.pages(Query(base, scope, filter_, attributes, page_size))
 
+    def raw_pages(
+        self,
+        base: str,
+        filter_: str,
+        attributes: Sequence[str],
+        *,
+        page_size: int = 1000,
+        scope: Scope = Scope.SUBTREE,
+    ) -> AsyncGenerator[list[bytes], None]:
+        """As `pages`, for who does not need all entries decoded: the contents of their messages."""
+        return self._pager.raw_pages(Query(base, scope, filter_, attributes, page_size))
+
     async def close(self) -> None:
         """Wait for what is in flight, say good-bye, close: the operation timeout and five seconds at most."""
         link = self._link

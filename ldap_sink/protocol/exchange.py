@@ -133,6 +133,19 @@ class Exchange:
             raise self.malformed(exc) from exc
         return entries
 
+    def contents(self, raw: Sequence[RawEntry]) -> list[bytes]:
+        """The octets of each entry, not decoded.
+
+        Raises:
+            LdapResultError: one of them is a reference to another server: the answer is not whole.
+        """
+        contents = []
+        for tag, data, start, stop in raw:
+            if tag == messages.SEARCH_RESULT_REFERENCE:
+                raise LdapResultError("search", Result(REFERRAL, referrals=decode_uris(data, start, stop)))
+            contents.append(data[start:stop])
+        return contents
+
     def malformed(self, exc: MalformedReply) -> MaybeApplied:
         """End the link because of a reply that is not LDAP."""
         failure = MaybeApplied(LinkFailure.MALFORMED_REPLY, str(exc))

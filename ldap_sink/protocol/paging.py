@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from ldap_sink.protocol import messages
 from ldap_sink.protocol.ber import MalformedReply
 from ldap_sink.protocol.controls import manage_dsa_it, paged_results, read_page_cookie
 from ldap_sink.protocol.exchange import LIGHT, Exchange
-from ldap_sink.protocol.link import Answer
+from ldap_sink.protocol.link import Answer, RawEntry
 from ldap_sink.protocol.results import SUCCESS, Entry, LdapResultError, Result
 
 
@@ -39,6 +40,21 @@ class Pager:
             RuntimeError: another paged search runs on this connection.
             LdapResultError: any answer but success: what came so far is not everything.
         """
+        async with aclosing(self._pages(query)) as pages:
+            async for page in pages:
+                yield await self._exchange.decode(page)
+
+    async def raw_pages(self, query: Query) -> AsyncGenerator[list[bytes], None]:
+        """Yield the contents of the entries, page after page.
+
+        Raises:
+            RuntimeError, LdapResultError: as `pages`.
+        """
+        async with aclosing(self._pages(query)) as pages:
+            async for page in pages:
+                yield self._exchange.contents(page)
+
+    async def _pages(self, query: Query) -> AsyncGenerator[Sequence[RawEntry], None]:
         if self._busy:
             raise RuntimeError("one paged search at a time on a connection")
         self._busy = True
@@ -53,7 +69,7 @@ class Pager:
                 if cookie := self._cookie(result):
                     coming = await self._ask(query, cookie)
                     await asyncio.sleep(0)  # let it be written before the decoding begins
-                yield await self._exchange.decode(raw)
+                yield raw
         finally:
             if coming is None:
                 self._busy = False

@@ -28,7 +28,12 @@ class Received:
     @property
     def identifier(self) -> str:
         """The key as text, whatever its bytes are."""
-        return (self.key or b"").decode("utf-8", "backslashreplace")
+        return identifier_of(self.key)
+
+
+def identifier_of(key: bytes | None) -> str:
+    """A message's key as text, whatever its bytes are."""
+    return (key or b"").decode("utf-8", "backslashreplace")
 
 
 def received(message: Message) -> Received | None:

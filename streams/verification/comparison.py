@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from ldap_sink.reading import read_found
 from processors.comparing import Finding
 from schemas.dn import DN, RDN, PreparedDN
 from schemas.entries import FoundEntry
@@ -14,13 +15,13 @@ from schemas.jobs import Difference, EntryState
 from streams.snapshot import Stored
 from streams.verification.findings import Findings
 from streams.verification.organizations import Organization
+from streams.verification.sieve import TARGET, Recognized, Sieve
 from streams.verification.snapshot import Snapshot
 from streams.verification.yardstick import Yardstick
 
 _TOLD: Final = 1000
 TWO_ENTRIES: Final = "another entry carries this id too"
 
-_TARGET: Final = -1  # the target node's place among the numbers of organizations
 _NOT_ASKED: Final = -2
 _NOBODY: Final = -3
 
@@ -56,6 +57,7 @@ class Comparison:
         self._yardstick = yardstick
         self._swept = {number: snapshot.revision(number) for number, is_gone in enumerate(swept) if is_gone}
         self._comparer = yardstick.comparer(organizations)
+        self._sieve = Sieve(snapshot, organizations, yardstick, self._parent_of)
         self._has_entry = bytearray(size)
         self._home = array("i", [_NOT_ASKED]) * size
         self._parent = array("i", [_NOBODY]) * size
@@ -90,12 +92,40 @@ class Comparison:
             for number, stored in owners[1:]:
                 self._take_second_owner(number, stored, found)
 
+    def take_octets(self, page: Iterable[bytes]) -> None:
+        """Take entries as `read_octets` gives them.
+
+        Raises:
+            LdapflowError: as `read_found`.
+        """
+        for content in page:
+            known = self._sieve.recognize(content)
+            if known is not None and known.number not in self._swept:
+                self._take_recognized(known)
+                continue
+            found = read_found(content, self._yardstick.target_dn)
+            if found is not None:
+                self.take((found,))
+
+    def _take_recognized(self, known: Recognized) -> None:
+        """Take an entry that is as it should be, if it stands in the right place."""
+        number = known.number
+        if known.organization_dn is not None:
+            self._organization_dns[number] = known.organization_dn
+        self.matched += 1
+        self._has_entry[number] = True
+        self._home[number], self._parent[number] = known.home, known.parent
+        self.findings.note(number, EntryState.SAME, None)
+
+    def _parent_of(self, dn: DN) -> int:
+        return self._parents.setdefault(dn, len(self._parents))
+
     def _take_own(self, number: int, stored: Stored, found: FoundEntry) -> None:
         self._has_entry[number] = True
         if stored.kind is Kind.ORGANIZATION:
             self._organization_dns[number] = found.dn
         finding = self._compare(number, stored, found)
-        self._parent[number] = self._parents.setdefault(found.dn.parent, len(self._parents))
+        self._parent[number] = self._parent_of(found.dn.parent)
         self._note(number, stored, finding, found.entry_uuid, found.dn)
 
     def _take_second_owner(self, number: int, stored: Stored, found: FoundEntry) -> None:
@@ -143,7 +173,7 @@ class Comparison:
 
     def _find_misplaced(self) -> None:
         standing: dict[PreparedDN, int] = {dn.prepared(): number for number, dn in self._organization_dns.items()}
-        standing[self._yardstick.target_dn.prepared()] = _TARGET
+        standing[self._yardstick.target_dn.prepared()] = TARGET
         dns = list(self._parents)
         owners = [standing.get(dn.prepared(), _NOBODY) for dn in dns]
         for number, (home, parent) in enumerate(zip(self._home, self._parent, strict=True)):
@@ -219,7 +249,7 @@ class Comparison:
         finding = self._comparer.compare(stored.kind, stored.id, stored.state, found, swept=swept)
         if finding.home is not None:
             path = finding.home
-            self._home[number] = self.organizations[path[-1]].number if path else _TARGET
+            self._home[number] = self.organizations[path[-1]].number if path else TARGET
         return finding
 
     def _note(self, number: int, stored: Stored, finding: Finding, entry_uuid: str | None, dn: DN | None) -> None:
@@ -243,7 +273,7 @@ class Comparison:
             self.findings.note(number, difference.state, replace(difference, wanted_dn=str(wanted_dn)))
 
     def _wanted_dn(self, number: int) -> DN | None:
-        if number == _TARGET:
+        if number == TARGET:
             return self._yardstick.target_dn
         if number not in self._wanted_dns:
             self._wanted_dns[number] = self._organization_dns.get(number)

@@ -1,9 +1,8 @@
 """The full snapshot: the last state of every entity, small enough for a million of them in a gigabyte (design 6)."""
 
-import uuid
 from array import array
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import structlog
@@ -12,6 +11,7 @@ from schemas.events import Kind, Subject
 from schemas.state_codec import decode_state
 from schemas.states import Binding, Revision, State, Status
 from streams.kafka import Received, TopicReader
+from streams.kafka.received import identifier_of
 from streams.settings import Settings
 from streams.snapshot import Stored
 from streams.verification.packing import Packer
@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 _KINDS: Final = tuple(Kind)
 _TOLD: Final = 1000  # messages between two words about the progress
 _NO_PUSH: Final = -1
+_UUID_OCTETS: Final = 16
+_ROOM: Final = 128 << 20
 
 # Traits of a state that are asked of all of them.
 _KNOWN: Final = 1
@@ -28,6 +30,18 @@ _BOUND: Final = 2
 _USABLE: Final = 4  # its push counts it: not dead-lettered
 _DELETED: Final = 8
 _WAITING: Final = 16
+
+
+def octets_of_uuid(text: str) -> bytes:
+    """The 16 octets of an entryUUID.
+
+    Raises:
+        ValueError: it is none.
+    """
+    octets = bytes.fromhex(text.replace("-", ""))
+    if len(octets) != _UUID_OCTETS:
+        raise ValueError("no UUID")
+    return octets
 
 
 class Snapshot:
@@ -46,15 +60,15 @@ class Snapshot:
         self._topics = {topics.organization_states: Kind.ORGANIZATION, topics.account_states: Kind.ACCOUNT}
         self._reader: TopicReader | None = None
         self._numbers: dict[Kind, dict[str, int]] = {kind: {} for kind in Kind}
-        self._packers = {kind: Packer() for kind in Kind}
+        self._packers = {kind: Packer(_ROOM) for kind in Kind}
         self._ids: list[str] = []
         self._packed: list[bytes] = []
         self._kinds = bytearray()
         self._traits = bytearray()
         self._partitions = array("i")
-        self._writers = (array("q"), array("q"))
-        self._received = array("q")
+        self._generations, self._counters, self._received = array("q"), array("q"), array("q")
         self._pushes = array("i")
+        self._columns = (self._partitions, self._generations, self._counters, self._received, self._pushes)
         self._push_ids: dict[str, int] = {}
         self._by_entry: dict[bytes, int] = {}
         self._shared: dict[bytes, set[int]] = {}
@@ -75,56 +89,51 @@ class Snapshot:
         """
         if self._reader is None:
             self._reader = TopicReader(self._settings, self._topics)
-        return self.take(self._reader.read(), tell)
+        taken = (
+            self._take(self._topics[message.topic() or ""], message.partition() or 0, message.key(), message.value())
+            for message in self._reader.messages()
+        )
+        return _counted(taken, tell)
 
-    def take(self, messages: Iterable[Received], tell: Callable[[int], None] = lambda _: None) -> set[int]:
+    def take(self, messages: Iterable[Received]) -> set[int]:
         """Take messages of the state topics; otherwise as `read`."""
-        changed: set[int] = set()
-        count = 0
-        for message in messages:
-            number = self._take(self._topics[message.topic], message)
-            if number is not None:
-                changed.add(number)
-            count += 1
-            if count % _TOLD == 0:
-                tell(_TOLD)
-        tell(count % _TOLD)
-        return changed
+        return _counted(self._take(self._topics[one.topic], one.partition, one.key, one.value) for one in messages)
 
-    def _take(self, kind: Kind, message: Received) -> int | None:
+    def _take(self, kind: Kind, partition: int, key: bytes | None, value: bytes | None) -> int | None:
         """Keep a state; of several the one with the greatest revision: a smaller one after it is a zombie's."""
-        number = self._numbers[kind].get(message.identifier)
-        self.unreadable.discard((kind, message.identifier))
-        if message.value is None:
+        identifier = identifier_of(key)
+        number = self._numbers[kind].get(identifier)
+        if self.unreadable:
+            self.unreadable.discard((kind, identifier))
+        if value is None:
             if number is not None:
                 self._traits[number] = 0
                 self._packed[number] = b""
             return number
         try:
-            document = orjson.loads(message.value)
+            document = orjson.loads(value)
             binding, push_id, received = document["binding"], document["pushId"], document["receivedTime"]
             generation, count = document["writer"]
-            traits = _KNOWN
-            traits |= 0 if document["status"] == Status.DEAD_LETTERED else _USABLE
-            traits |= 0 if document["deletedAt"] is None else _DELETED
-            traits |= 0 if binding is None else _BOUND
-            traits |= _WAITING if document["status"] == Status.WAITING else 0
-            entry = None if binding is None else uuid.UUID(binding["entryUUID"]).bytes
-        except (ValueError, KeyError, TypeError) as exc:
-            self._note_unreadable(kind, message.identifier, exc)
+            traits = _traits_of(document)
+            entry = None if binding is None else octets_of_uuid(binding["entryUUID"])
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+            self._note_unreadable(kind, identifier, exc)
             return None
         if number is None:
-            number = self._append(kind, message.identifier)
+            number = self._append(kind, identifier)
         elif self._traits[number] and (generation, count) < self.revision(number):
             return None
-        self._packed[number] = self._packers[kind].pack(message.value)
-        self._partitions[number] = message.partition
-        self._writers[0][number], self._writers[1][number] = generation, count
+        self._packed[number] = self._packers[kind].pack(value)
+        self._partitions[number] = partition
+        self._generations[number], self._counters[number] = generation, count
         self._received[number] = received
         self._pushes[number] = _NO_PUSH if push_id is None else self._push_ids.setdefault(push_id, len(self._push_ids))
         self._traits[number] = traits
         if entry is not None:
-            self._index(entry, number)
+            # Who was bound to an entry once may stay here, and is told apart by the state.
+            first = self._by_entry.setdefault(entry, number)
+            if first != number:
+                self._shared.setdefault(entry, {first}).add(number)
         return number
 
     def _append(self, kind: Kind, identifier: str) -> int:
@@ -133,19 +142,13 @@ class Snapshot:
         self._packed.append(b"")
         self._kinds.append(_KINDS.index(kind))
         self._traits.append(0)
-        for column in (self._partitions, *self._writers, self._received, self._pushes):
+        for column in self._columns:
             column.append(0)
         return number
 
-    def _index(self, entry: bytes, number: int) -> None:
-        """Note who is bound to an entry; who was bound to it once may stay there, and is told apart by the state."""
-        first = self._by_entry.setdefault(entry, number)
-        if first != number:
-            self._shared.setdefault(entry, {first}).add(number)
-
     def revision(self, number: int) -> Revision:
         """Which of its states is the one that was read last."""
-        return self._writers[0][number], self._writers[1][number]
+        return self._generations[number], self._counters[number]
 
     def _note_unreadable(self, kind: Kind, identifier: str, exc: Exception) -> None:
         self.unreadable.add((kind, identifier))
@@ -178,6 +181,14 @@ class Snapshot:
         """Whether the entity waits; False for a state that was removed."""
         return bool(self._traits[number] & _WAITING)
 
+    def identifier(self, number: int) -> str:
+        """Whose state it is, by the key of its message."""
+        return self._ids[number]
+
+    def text(self, number: int) -> bytes | None:
+        """A state's JSON; None when it was removed."""
+        return self._packers[self.kind(number)].unpack(self._packed[number]) if self._traits[number] else None
+
     def get(self, number: int) -> Stored | None:
         """A state; None when it was removed, or cannot be read, which is logged."""
         if not self._traits[number]:
@@ -195,9 +206,13 @@ class Snapshot:
         binding = state.binding
         return binding if binding is not None and binding.target.lower() == self.target else None
 
+    def only_claimant(self, entry: bytes) -> int | None:
+        """The state that is, or was, bound to an entry, by the octets of its entryUUID; None where that is not one."""
+        return None if entry in self._shared else self._by_entry.get(entry)
+
     def bound_to(self, entry_uuid: str) -> list[tuple[int, Stored]]:
         """Everybody who is bound to an entry: whose it is first, as the workers see it, then the others."""
-        entry = uuid.UUID(entry_uuid).bytes
+        entry = octets_of_uuid(entry_uuid)
         first = self._by_entry.get(entry)
         if first is None:
             return []
@@ -237,3 +252,26 @@ class Snapshot:
             bool(traits) and not traits & _DELETED and is_swept(names.get(push), received)
             for push, received, traits in columns
         )
+
+
+def _traits_of(document: dict[str, Any]) -> int:
+    status = document["status"]
+    traits = _KNOWN if status == Status.DEAD_LETTERED else _KNOWN | _USABLE
+    if status == Status.WAITING:
+        traits |= _WAITING
+    if document["deletedAt"] is not None:
+        traits |= _DELETED
+    return traits if document["binding"] is None else traits | _BOUND
+
+
+def _counted(taken: Iterable[int | None], tell: Callable[[int], None] = lambda _: None) -> set[int]:
+    """Collect the numbers of what was taken."""
+    changed: set[int] = set()
+    count = 0
+    for count, number in enumerate(taken, 1):
+        if number is not None:
+            changed.add(number)
+        if count % _TOLD == 0:
+            tell(_TOLD)
+    tell(count % _TOLD)
+    return changed

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from ldap_sink.directory import Directory
 from ldap_sink.failures import Conflict, Judged
-from ldap_sink.reading import read_target
+from ldap_sink.reading import read_octets
 from ldap_sink.subschema import Subschema
 from schemas.control import TopicIds
 from schemas.errors import Halting, Permanent, Retryable
@@ -189,9 +189,9 @@ class _Run:
         comparison = Comparison(snapshot, organizations, yardstick, swept)
         bound = snapshot.bound
         self._progress.step("directory", bound)
-        async with aclosing(read_target(self._target, yardstick.attributes)) as pages:
+        async with aclosing(read_octets(self._target, yardstick.attributes)) as pages:
             async for page in pages:
-                await asyncio.to_thread(comparison.take, page)
+                await asyncio.to_thread(comparison.take_octets, page)
                 self._progress.advance(len(page))
         self._progress.step("comparing", snapshot.count - comparison.matched)
         await asyncio.to_thread(comparison.finish, self._from_thread(self._progress.advance))

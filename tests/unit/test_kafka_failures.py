@@ -70,9 +70,11 @@ def test_refusals_are_not_taken_for_silence() -> None:
 
 
 def test_clients_get_the_security_settings_and_are_silent() -> None:
+    """And ask for their first connection soon."""
     assert client_config(SETTINGS) == {
         "bootstrap.servers": "kafka:9092",
         "client.id": "ldapflow",
         "log_level": 0,
+        "reconnect.backoff.ms": 20,
         "sasl.password": "hunter2",
     }

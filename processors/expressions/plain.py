@@ -1,0 +1,148 @@
+"""Expressions over texts, for many records at a time: a short way to the values that `Expression.evaluate` gives.
+
+It is taken only where it is sure to lead to the same value: fields of texts and booleans, none of them long.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from lark import Token, Tree
+
+from processors.expressions.compiler import ORGANIZATION_PATH, compile_expression
+from processors.expressions.errors import EvaluationError
+from processors.expressions.evaluation import CUSTOM_FIELD_MAP
+from processors.expressions.functions import FUNCTIONS, Implementation
+from processors.expressions.grammar import parse
+from processors.expressions.values import equal, is_empty, truth_of
+from schemas.events import Json
+
+Plain: TypeAlias = Callable[[Mapping[str, Json]], Json]
+"""Takes the fields of a record; raises EvaluationError where `Expression.evaluate` does, or may give something else."""
+
+MAX_LENGTH: Final = 4096  # characters
+_MOST_CALLS: Final = 50  # so that their results together are far from what `Evaluation.spend` forbids
+_LITERALS: Final = {"true", "false", "null"}
+
+
+class _NotPlain(Exception):
+    """The expression holds something that has no short way."""
+
+
+def compile_plain(text: str, typed: Collection[str] = ()) -> Plain | None:
+    """Find the short way of an expression that `compile_expression` has accepted; None where there is none.
+
+    Args:
+        text: the expression.
+        typed: the fields whose values in a record may be others than in the document it was read from.
+    """
+    tree = parse(text)
+    if sum(1 for _ in tree.find_data("call")) > _MOST_CALLS:
+        return None
+    try:
+        return _node(tree, typed)
+    except _NotPlain:
+        return None
+
+
+def _node(tree: Tree[Token], typed: Collection[str]) -> Plain:
+    match tree.data:
+        case "string" | "number":
+            return _literal(str(tree.children[0]))
+        case "path":
+            return _path(list(map(str, tree.children)), typed)
+        case "call":
+            name, *arguments = tree.children
+            nodes = [_node(argument, typed) for argument in arguments if isinstance(argument, Tree)]
+            return _call(str(name), nodes)
+        case "members":
+            raise _NotPlain
+        case operator:
+            return _operation(operator, [_node(child, typed) for child in tree.children if isinstance(child, Tree)])
+
+
+def _literal(text: str) -> Plain:
+    value = compile_expression(text).evaluate({})
+    return lambda _: value
+
+
+def _path(names: Sequence[str], typed: Collection[str]) -> Plain:
+    if len(names) == 1 and names[0] in _LITERALS:
+        return _literal(names[0])
+    if len(names) != 2 or ".".join(names) == ORGANIZATION_PATH or names[1] in {CUSTOM_FIELD_MAP, *typed}:  # noqa: PLR2004 - record and field
+        raise _NotPlain
+    name = names[1]
+
+    def run(fields: Mapping[str, Json]) -> Json:
+        value = fields.get(name)
+        if value is None or (value.__class__ is str and len(value) <= MAX_LENGTH):
+            return value
+        return _checked(value)
+
+    return run
+
+
+def _call(name: str, nodes: Sequence[Plain]) -> Plain:
+    implementation = FUNCTIONS[name].run
+    match name:
+        case "IIF":
+            condition, then, otherwise = nodes
+            return lambda fields: (then if truth_of(condition(fields)) else otherwise)(fields)
+        case "Coalesce":
+            return _coalesce(nodes)
+        case "IsNull":
+            (node,) = nodes
+            return lambda fields: is_empty(node(fields))
+        case _ if implementation is None:
+            raise _NotPlain
+        case "Append":
+            return _append(implementation, nodes)
+        case _:
+            return _function(implementation, nodes)
+
+
+def _coalesce(nodes: Sequence[Plain]) -> Plain:
+    def run(fields: Mapping[str, Json]) -> Json:
+        for node in nodes:
+            value = node(fields)
+            if not is_empty(value):
+                return value
+        return None
+
+    return run
+
+
+def _append(implementation: Implementation, nodes: Sequence[Plain]) -> Plain:
+    def run(fields: Mapping[str, Json]) -> Json:
+        parts = [node(fields) for node in nodes]
+        try:
+            return _checked("".join(parts))  # type: ignore[arg-type]  # where all are texts
+        except TypeError:
+            return _checked(implementation(parts))
+
+    return run
+
+
+def _function(implementation: Implementation, nodes: Sequence[Plain]) -> Plain:
+    return lambda fields: _checked(implementation([node(fields) for node in nodes]))
+
+
+def _operation(operator: str, nodes: Sequence[Plain]) -> Plain:
+    match operator:
+        case "either":
+            return lambda fields: any(truth_of(node(fields)) for node in nodes)
+        case "both":
+            return lambda fields: all(truth_of(node(fields)) for node in nodes)
+        case "negation":
+            return lambda fields: not truth_of(nodes[0](fields))
+        case "equal":
+            return lambda fields: equal(nodes[0](fields), nodes[1](fields))
+        case "unequal":
+            return lambda fields: not equal(nodes[0](fields), nodes[1](fields))
+        case _:
+            raise _NotPlain
+
+
+def _checked(value: Json) -> Json:
+    if value is None or isinstance(value, bool) or (isinstance(value, str) and len(value) <= MAX_LENGTH):
+        return value
+    raise EvaluationError("no plain value")

@@ -1,0 +1,212 @@
+"""Entries that are as they should be, recognized by the octets that came: nearly all of them, in nearly no time.
+
+What is not recognized has not been found different: `Comparer` looks at it.
+"""
+
+from binascii import Error, unhexlify
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from ldap_sink.layouts import Layouts, entry_uuid_in, split_entry
+from ldap_sink.subschema import Subschema
+from processors.placement import Placed, is_source_or_root, place_below
+from processors.plain_entries import PlainEntries
+from schemas.dn import DN
+from schemas.events import NEVER, Kind
+from schemas.state_codec import STATE_KEYS
+from schemas.states import PasswordStatus, Status
+from streams.verification.organizations import Organization
+from streams.verification.snapshot import Snapshot
+from streams.verification.yardstick import Yardstick
+
+TARGET: Final = -1  # the target node's place among the numbers of organizations
+_NOWHERE: Final = -2
+
+_APPLIED: Final = Status.APPLIED.value
+_PROBE: Final = b"ldapflow-probe-"
+
+
+@dataclass(frozen=True, slots=True)
+class Recognized:
+    """An entry that has the name and the attributes that it should have.
+
+    Attributes:
+        number: of the state that it is bound to.
+        home: the number of the organization below which it must stand.
+        parent: the number of the DN below which it stands.
+        organization_dn: its own, if it is an organization's.
+    """
+
+    number: int
+    home: int
+    parent: int
+    organization_dn: DN | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    entries: PlainEntries
+    layouts: Layouts
+    naming: str
+    spellings: dict[bytes, bool]
+
+
+class Sieve:
+    """Recognizes entries.
+
+    Args:
+        snapshot: the states.
+        organizations: the tree that is made of them.
+        yardstick: by what entries are compared.
+        number_of: gives each DN that has entries below it a number.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        organizations: Mapping[str, Organization],
+        yardstick: Yardstick,
+        number_of: Callable[[DN], int],
+    ) -> None:
+        self._snapshot = snapshot
+        self._organizations = organizations
+        self._yardstick = yardstick
+        self._source_node = yardstick.source_node
+        self._target = snapshot.target
+        self._passwords = yardstick.passwords
+        self._heeds_disabled = yardstick.removes_disabled or yardstick.drifts.locks
+        self._kinds = {kind: made for kind in Kind if (made := self._kind(kind)) is not None}
+        self._number_of = number_of
+        self._parents: dict[bytes, int] = {}
+        self._homes: dict[tuple[str, ...], int] = {}
+
+    def _kind(self, kind: Kind) -> _Kind | None:
+        rules = self._yardstick.rules[kind]
+        entries = PlainEntries.of(kind, rules)
+        if entries is None:
+            return None
+        layouts = Layouts(self._yardstick.drifts.subschema, rules.object_classes, entries.attributes)
+        return _Kind(entries, layouts, rules.rdn_attribute, {})
+
+    def recognize(self, content: bytes) -> Recognized | None:
+        """Say whether an entry is one that its state asks for; where it must stand is only told.
+
+        Args:
+            content: of a SearchResultEntry.
+        """
+        entry_uuid = entry_uuid_in(content)
+        if entry_uuid is None:
+            return None
+        number = self._owner(entry_uuid)
+        text = None if number is None else self._snapshot.text(number)
+        if number is None or text is None:
+            return None
+        try:
+            return self._compare(number, orjson.loads(text), content, entry_uuid)
+        except (ValueError, KeyError, TypeError):  # what `decode_state` raises, and MalformedReply
+            return None
+
+    def _compare(self, number: int, state: dict[str, Any], content: bytes, entry_uuid: bytes) -> Recognized | None:
+        kind, identifier, record = self._snapshot.kind(number), self._snapshot.identifier(number), state["record"]
+        made = self._kinds.get(kind)
+        if made is None or record.__class__ is not dict or len(state) != len(STATE_KEYS):
+            return None
+        if not self._is_settled(kind, identifier, state, entry_uuid.decode()):
+            return None
+        home = self._home(kind, identifier, record)
+        values = None if home == _NOWHERE else made.entries.values(record)
+        if values is None:
+            return None
+        dn, start = split_entry(content)
+        above = _above(dn, made, values[made.entries.naming], self._yardstick.drifts.subschema)
+        is_organization = kind is Kind.ORGANIZATION
+        if above is None or (is_organization and _PROBE in dn):
+            return None
+        if not made.layouts.has(content, start, entry_uuid, values):
+            return None
+        parent = self._parents.get(above)
+        if parent is None:
+            parent = self._parents[above] = self._number_of(DN.parse(above.decode()))
+        return Recognized(number, home, parent, DN.parse(dn.decode()) if is_organization else None)
+
+    def _owner(self, entry_uuid: bytes) -> int | None:
+        """The only state that was ever bound to an entry."""
+        try:
+            return self._snapshot.only_claimant(unhexlify(entry_uuid.replace(b"-", b"")))
+        except Error:
+            return None
+
+    def _is_settled(self, kind: Kind, identifier: str, state: dict[str, Any], entry_uuid: str) -> bool:
+        """Whether a state asks for this entry, and for nothing that is no attribute of it."""
+        binding, password = state["binding"], state["password"]
+        if (
+            state["status"] != _APPLIED
+            or state["deletedAt"] is not None
+            or state["waitingFor"] is not None
+            or state["recordTime"] == NEVER
+            or binding is None
+            or binding["entryUUID"] != entry_uuid
+            or (binding["target"] != self._target and binding["target"].lower() != self._target)
+        ):
+            return False
+        if kind is Kind.ORGANIZATION:
+            return not is_source_or_root(identifier, self._source_node)
+        if password is not None and self._passwords and password["status"] == PasswordStatus.PENDING:
+            return False
+        return not self._heeds_disabled or state["record"].get("status") != "disabled"
+
+    def _home(self, kind: Kind, identifier: str, record: dict[str, Any]) -> int:
+        """The organization below which an entry must stand, as `homes` and `place` say."""
+        if kind is Kind.ORGANIZATION:
+            parent = record.get("parentId")
+            if record.get("organizationalUnitId") != identifier or not isinstance(parent, str) or parent == identifier:
+                return _NOWHERE
+            return self._placed((parent,), identifier)
+        if record.get("userId") != identifier:
+            return _NOWHERE
+        candidates = _candidates(record)
+        home = self._homes.get(candidates)
+        if home is None:
+            home = self._homes[candidates] = self._placed(candidates) if candidates else _NOWHERE
+        return home
+
+    def _placed(self, candidates: tuple[str, ...], own_id: str | None = None) -> int:
+        placement = place_below(candidates, self._organizations.get, self._source_node, own_id)
+        if not isinstance(placement, Placed):
+            return _NOWHERE
+        return self._organizations[placement.path[-1]].number if placement.path else TARGET
+
+
+def _above(dn: bytes, kind: _Kind, name: bytes, subschema: Subschema) -> bytes | None:
+    """What follows a name in a DN, if it is this one; the name stands there without an escape."""
+    spelling, _, rest = dn.partition(b"=")
+    if not rest.startswith(name) or rest[len(name) : len(name) + 1] != b",":
+        return None
+    is_naming = kind.spellings.get(spelling)
+    if is_naming is None:
+        is_naming = subschema.key(spelling.decode(errors="replace")) == subschema.key(kind.naming)
+        kind.spellings[spelling] = is_naming
+    return rest[len(name) + 1 :] if is_naming else None
+
+
+def _candidates(record: dict[str, Any]) -> tuple[str, ...]:
+    """The organizations of an account in the order in which `homes` gives them; none where it takes that to say."""
+    units, primary = record.get("organizationalUnits"), record.get("primaryOrganizationalUnitId")
+    if units.__class__ is not list or not (primary is None or primary.__class__ is str):
+        return ()
+    ids: dict[str, None] = {}
+    for unit in units:
+        if unit.__class__ is not dict:
+            return ()
+        identifier, is_primary = unit.get("organizationalUnitId"), unit.get("primary")
+        if identifier.__class__ is not str or not identifier or identifier in ids:
+            return ()
+        if is_primary is not None and is_primary.__class__ is not bool:
+            return ()
+        ids[identifier] = None
+        if is_primary and not primary:
+            primary = identifier
+    return tuple({primary: None, **ids} if primary else ids)
