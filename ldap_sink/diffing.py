@@ -79,6 +79,8 @@ def has_classes(object_classes: Iterable[str], found: FoundEntry, subschema: Sub
 
 def distinct(name: str, values: Values, subschema: Subschema) -> Values:
     """Keep the first of the values that the equality rule takes as one: the server would refuse the others."""
+    if len(values) == 1:
+        return values
     kept: dict[bytes, bytes] = {}
     for value in values:
         kept.setdefault(subschema.prepared(name, value), value)

@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from typing import Self, TypeAlias
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import Self, TypeAlias, TypeVar
 
 from ldap_sink.failures import translate
 from ldap_sink.protocol.connection import Connection
@@ -21,6 +21,8 @@ from schemas.dn import DN
 from schemas.entries import Add, Delete, FoundEntry, Modify, Move
 from schemas.errors import Halting, MaybeApplied, Permanent, Retryable
 from schemas.halt_reasons import HaltReason
+
+_Outcome = TypeVar("_Outcome")
 
 Observer: TypeAlias = Callable[[str, str, float], None]
 """Told of every operation: its name, its result (a word of a fixed set), the seconds it took."""
@@ -53,6 +55,7 @@ class Directory:
         self._may_write = may_write
         self._observe = observe
         self._upkeep = Upkeep(settings, on_state_change)
+        self._target_path = settings.target_dn.prepared()
         self._locks = DnLocks()
         self._subschema: tuple[Connection, Subschema] | None = None
         self._subschema_lock = asyncio.Lock()
@@ -107,7 +110,7 @@ class Directory:
         connection = await self.session()
         with self._operation("read"):
             entry = await connection.read(str(dn), asked(attributes))
-            return None if entry is None else found_entry(entry)
+            return None if entry is None else found_entry(entry, dn)
 
     async def find(self, filter_: str, attributes: Sequence[str] = (), size_limit: int = 0) -> list[FoundEntry]:
         """Search below the target, itself left out; for a filter that few entries match.
@@ -143,36 +146,48 @@ class Directory:
     async def add(self, change: Add, attributes: Sequence[str] = ()) -> FoundEntry:
         """Create an entry; returns it as it is then."""
         control = post_read(asked(attributes))
-        async with self._writing("add", change.dn) as connection:
+
+        async def write(connection: Connection) -> FoundEntry:
             result = await connection.add(str(change.dn), change.attributes, [control], self._permit)
-            return _after(result)
+            return _after(result, change.dn)
+
+        return await self._write("add", write, change.dn)
 
     async def modify(self, change: Modify, seen: FoundEntry, attributes: Sequence[str] = ()) -> FoundEntry:
         """Change attributes if the entry is still as it was seen; returns it as it is then."""
-        control = post_read(asked(attributes))
-        async with self._writing("modify", change.dn) as connection:
-            result = await connection.modify(str(change.dn), change.changes, [_unchanged(seen), control], self._permit)
-            return _after(result)
+        controls = [_unchanged(seen), post_read(asked(attributes))]
+
+        async def write(connection: Connection) -> FoundEntry:
+            result = await connection.modify(str(change.dn), change.changes, controls, self._permit)
+            return _after(result, change.dn)
+
+        return await self._write("modify", write, change.dn)
 
     async def move(self, change: Move, seen: FoundEntry, attributes: Sequence[str] = ()) -> FoundEntry:
         """Rename or move an entry if it is still as it was seen; returns it as it is then."""
-        control = post_read(asked(attributes))
+        controls = [_unchanged(seen), post_read(asked(attributes))]
         superior = None if change.new_superior is None else str(change.new_superior)
-        async with self._writing("modify_dn", change.dn, change.new_dn) as connection:
+
+        async def write(connection: Connection) -> FoundEntry:
             result = await connection.modify_dn(
                 str(change.dn),
                 str(change.new_rdn),
                 delete_old_rdn=change.delete_old_rdn,
                 new_superior=superior,
-                controls=[_unchanged(seen), control],
+                controls=controls,
                 permit=self._permit,
             )
-            return _after(result)
+            return _after(result, change.new_dn)
+
+        return await self._write("modify_dn", write, change.dn, change.new_dn)
 
     async def delete(self, change: Delete, seen: FoundEntry) -> None:
         """Remove an entry if it is still as it was seen."""
-        async with self._writing("delete", change.dn) as connection:
+
+        async def write(connection: Connection) -> None:
             await connection.delete(str(change.dn), [_unchanged(seen)], self._permit)
+
+        await self._write("delete", write, change.dn)
 
     async def set_password(self, seen: FoundEntry, password: bytes) -> None:
         """Give an entry a password, by the operation that is for it (RFC 3062).
@@ -180,59 +195,76 @@ class Directory:
         That names the entry by its DN alone and knows no assertion, so that the entry is looked at once more when it is
         nobody else's turn to change it.
         """
-        async with self._writing("password", seen.dn) as connection:
+
+        async def write(connection: Connection) -> None:
             there = await connection.read(str(seen.dn), asked(()))
             if there is None or found_entry(there).entry_uuid != seen.entry_uuid:
                 raise LdapResultError("password", Result(NO_SUCH_OBJECT, message="it is another entry by now"))
             await connection.set_password(str(seen.dn), password, self._permit)
 
-    @asynccontextmanager
-    async def _writing(self, operation: str, *dns: DN) -> AsyncIterator[Connection]:
+        await self._write("password", write, seen.dn)
+
+    async def _write(self, operation: str, write: Callable[[Connection], Awaitable[_Outcome]], *dns: DN) -> _Outcome:
         """The one gate of all writes: below the target only, and after all that they depend on."""
-        target = self.settings.target_dn
-        if not all(dn.is_below(target) for dn in dns):
-            raise RuntimeError(f"a write outside of {target} was about to happen")
-        async with self._locks.holding(*(dn.prepared() for dn in dns)):
+        paths, target = [dn.prepared() for dn in dns], self._target_path
+        if not all(len(path) > len(target) and path[: len(target)] == target for path in paths):
+            raise RuntimeError(f"a write outside of {self.settings.target_dn} was about to happen")
+        async with self._locks.holding(*paths):
             connection = await self.session()
             with self._operation(operation):
-                yield connection
+                return await write(connection)
 
     def _permit(self) -> None:
         """The fence: whoever waited long for its turn may have lost its partitions meanwhile."""
         if not self._may_write():
             raise Retryable("fenced", "Kafka has not acknowledged that we still own our partitions")
 
-    @contextmanager
-    def _operation(self, operation: str) -> Iterator[None]:
-        """Measure, translate the server's refusals, and stop everything when one says that we are wrong."""
-        start = time.monotonic()
-        result = "cancelled"
-        try:
-            yield
-            result = "success"
-        except LdapResultError as exc:
-            result = exc.result.name
-            failure = translate(exc)
-            if isinstance(failure, Halting):
-                self._upkeep.halt(failure)
+    def _operation(self, operation: str) -> "_Operation":
+        return _Operation(operation, self._upkeep, self._observe)
+
+
+class _Operation:
+    """Measures, translates the server's refusals, and stops everything when one says that we are wrong.
+
+    A class, not a generator: every request passes here.
+    """
+
+    __slots__ = ("_begin", "_name", "_observe", "_upkeep")
+
+    def __init__(self, name: str, upkeep: Upkeep, observe: Observer) -> None:
+        self._name, self._upkeep, self._observe = name, upkeep, observe
+        self._begin = time.monotonic()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: type[BaseException] | None, exc: BaseException | None, _: TracebackType | None) -> None:
+        result, failure = "success", None
+        match exc:
+            case None:
+                pass
+            case LdapResultError():
+                result, failure = exc.result.name, translate(exc)
+                if isinstance(failure, Halting):
+                    self._upkeep.halt(failure)
+            case Halting():
+                result = exc.reason
+                self._upkeep.halt(exc)
+            case Retryable() | Permanent():
+                result = str(exc.reason)
+            case _:
+                result = "cancelled"
+        self._observe(self._name, result, time.monotonic() - self._begin)
+        if failure is not None:
             raise failure from exc
-        except Halting as exc:
-            result = exc.reason
-            self._upkeep.halt(exc)
-            raise
-        except (Retryable, Permanent) as exc:
-            result = str(exc.reason)
-            raise
-        finally:
-            self._observe(operation, result, time.monotonic() - start)
 
 
-def _after(result: Result) -> FoundEntry:
+def _after(result: Result, dn: DN) -> FoundEntry:
     """The entry after a write, from the write's own reply."""
     entry = read_post_read(result)
     if entry is None:
         raise MaybeApplied("no_post_read", "the server did not show the entry that it wrote")
-    return found_entry(entry)
+    return found_entry(entry, dn)
 
 
 def _unchanged(seen: FoundEntry) -> Control:

@@ -29,11 +29,12 @@ def asked(attributes: Sequence[str]) -> tuple[str, ...]:
     return (*attributes, *_IDENTITY)
 
 
-def found_entry(entry: Entry, *, with_csn: bool = True) -> FoundEntry:
+def found_entry(entry: Entry, asked_dn: DN | None = None, *, with_csn: bool = True) -> FoundEntry:
     """Make an entry ours.
 
     Args:
         entry: as it came.
+        asked_dn: what was asked for: the server mostly spells it as we do, and then nothing has to be parsed.
         with_csn: its entryCSN was asked for; without it nothing can be written by what was read.
 
     Raises:
@@ -45,7 +46,7 @@ def found_entry(entry: Entry, *, with_csn: bool = True) -> FoundEntry:
     if not uuids or (with_csn and not csns):
         raise Halting(HaltReason.ENTRY_UUID_UNREADABLE, "the administrator cannot read entryUUID and entryCSN")
     try:
-        dn = DN.parse(entry.dn)
+        dn = asked_dn if asked_dn is not None and entry.dn == str(asked_dn) else DN.parse(entry.dn)
     except InvalidDN as exc:
         raise Permanent(DeadLetterReason.REFUSED_BY_DIRECTORY, f"the server's DN cannot be read: {exc}") from exc
     return FoundEntry(dn, uuids[0].decode().lower(), csns[0] if csns else b"", attributes)

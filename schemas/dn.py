@@ -1,7 +1,7 @@
 """Distinguished names (RFC 4514) as values that are parsed once, compared as a directory does, and never as text."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self, TypeAlias
 from unicodedata import ucd_3_2_0
 
@@ -142,6 +142,9 @@ class RDN:
     """
 
     avas: tuple[AVA, ...]
+    # What was worked out before: the RDNs of a parent are those of all its children too.
+    _text: str | None = field(default=None, init=False, repr=False)
+    _prepared: PreparedRDN | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.avas:
@@ -166,7 +169,11 @@ class RDN:
 
     def prepared(self) -> PreparedRDN:
         """The RDN as a directory compares it; sorted, so that it can be compared and hashed."""
-        return tuple(sorted({ava.prepared() for ava in self.avas}))
+        prepared = self._prepared
+        if prepared is None:
+            prepared = tuple(sorted({ava.prepared() for ava in self.avas}))
+            object.__setattr__(self, "_prepared", prepared)
+        return prepared
 
     def matches(self, other: "RDN") -> bool:
         """Say whether a directory takes both for the same name."""
@@ -181,7 +188,11 @@ class RDN:
         return hash(frozenset(self.avas))
 
     def __str__(self) -> str:
-        return "+".join(map(str, self.avas))
+        text = self._text
+        if text is None:
+            text = "+".join(map(str, self.avas))
+            object.__setattr__(self, "_text", text)
+        return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from schemas.events import Json
@@ -11,6 +12,7 @@ _SECRET: Final = re.compile(r"password|passwd|secret(?!ar)|pwd", re.IGNORECASE) 
 _ABOUT: Final = re.compile(r"((?<!re)set|time|expired|status|verified|policy)$", re.IGNORECASE)
 
 
+@lru_cache(maxsize=4096)  # the same keys come with every record
 def is_secret(key: str) -> bool:
     """Tell whether the value below such a key must never be kept."""
     return bool(_SECRET.search(key)) and not _ABOUT.search(key)

@@ -24,6 +24,7 @@ from streams.authentication.bearer import BearerToken
 from streams.authentication.logins import Answer, Yes
 from streams.authentication.rates import Complaints, Rates
 from streams.metrics import Metrics
+from streams.services.health import IDLE_SECONDS
 from streams.settings import ListenAddress
 from streams.settings.sections import Authentication
 
@@ -76,12 +77,16 @@ class LoginServer:
         settings: the section `authentication`.
         token: what callers must show.
         metrics: counts what became of the tries.
+        idle_seconds: after which a connection is closed that brings no request, or the next one: until there is one
+            nobody has shown a token, and strangers must not fill the memory.
 
     Attributes:
         desk: None until the states of the accounts are known: nobody may be let in before.
     """
 
-    def __init__(self, settings: Authentication, token: BearerToken, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Authentication, token: BearerToken, metrics: Metrics, *, idle_seconds: float = IDLE_SECONDS
+    ) -> None:
         self.desk: Desk | None = None
         self._settings = settings
         self._token = token
@@ -90,6 +95,7 @@ class LoginServer:
             self._results.labels(result)
         self._rates = Rates(settings.rate.per_login_per_minute, settings.rate.per_address_per_minute)
         self._complaints = Complaints()
+        self._idle_seconds = idle_seconds
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
@@ -105,7 +111,12 @@ class LoginServer:
         application = web.Application(client_max_size=MAX_BODY_BYTES)
         application.add_routes([web.post(PATH, self._authenticate)])
         runner = web.AppRunner(
-            application, access_log=None, logger=_SILENT, auto_decompress=False, shutdown_timeout=_STOP_SECONDS
+            application,
+            access_log=None,
+            logger=_SILENT,
+            auto_decompress=False,
+            keepalive_timeout=self._idle_seconds,
+            shutdown_timeout=_STOP_SECONDS,
         )
         await runner.setup()
         try:

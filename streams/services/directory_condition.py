@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import structlog
+from prometheus_client import Counter, Histogram
 
 from ldap_sink.upkeep import DirectoryState
 from schemas.errors import Halting
@@ -24,6 +25,7 @@ class DirectoryCondition:
         self._metrics = metrics
         self._state = DirectoryState(up=False)
         self._shown: set[str] = set()
+        self._counted: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
     @property
     def is_up(self) -> bool:
@@ -62,5 +64,14 @@ class DirectoryCondition:
 
     def count(self, operation: str, result: str, seconds: float) -> None:
         """Count an operation on the directory; for `Directory`'s `observe`."""
-        self._metrics.directory_operations.labels(operation, result).inc()
-        self._metrics.directory_operation_time.labels(operation).observe(seconds)
+        counted = self._counted.get((operation, result))
+        if counted is None:
+            metrics = self._metrics
+            counted = (
+                metrics.directory_operations.labels(operation, result),
+                metrics.directory_operation_time.labels(operation),
+            )
+            self._counted[operation, result] = counted
+        counter, time = counted
+        counter.inc()
+        time.observe(seconds)

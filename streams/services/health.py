@@ -13,6 +13,9 @@ from streams.settings import ListenAddress
 
 Readiness: TypeAlias = Callable[[], Mapping[str, str]]
 
+IDLE_SECONDS: Final = 75.0
+"""After which a connection without a request is closed: longer than between two scrapes. aiohttp's is an hour."""
+
 _PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -23,11 +26,13 @@ class Health:
         metrics: what `/metrics` shows.
         readiness: what the process needs and has not, each with its reason; empty when it is ready. It is asked for
             every request, so it must answer from memory.
+        idle_seconds: after which a connection is closed that brings no request, or the next one.
     """
 
-    def __init__(self, metrics: Metrics, readiness: Readiness) -> None:
+    def __init__(self, metrics: Metrics, readiness: Readiness, *, idle_seconds: float = IDLE_SECONDS) -> None:
         self._metrics = metrics
         self._readiness = readiness
+        self._idle_seconds = idle_seconds
         self._runner: web.AppRunner | None = None
 
     async def start(self, address: ListenAddress) -> int:
@@ -47,7 +52,7 @@ class Health:
                 web.get("/readyz", self._show_ready),
             ]
         )
-        runner = web.AppRunner(application, access_log=None)
+        runner = web.AppRunner(application, access_log=None, keepalive_timeout=self._idle_seconds)
         await runner.setup()
         try:
             await web.TCPSite(runner, address.host, address.port).start()

@@ -16,7 +16,7 @@ import trustme
 
 from schemas.errors import ConfigurationError
 from streams.authentication.accounts import Standing
-from streams.authentication.application import MAX_BODY_BYTES
+from streams.authentication.application import MAX_BODY_BYTES, LoginServer
 from streams.authentication.bearer import BearerToken
 from streams.authentication.condition import Condition
 from streams.metrics import Metrics
@@ -258,6 +258,19 @@ async def test_a_caller_that_goes_away_is_no_failure(service: Service, capsys: p
     await writer.wait_closed()
     assert (await service.ask("mei"))[0] == 200
     assert "login_broke" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("begun", [b"", b"POST /v1/authenticate HTTP/1.1\r\nHost: a\r\nX: "])
+async def test_a_connection_that_brings_no_request_is_closed(begun: bytes) -> None:
+    """Strangers could keep as many as they like; what it began to say makes no difference."""
+    settings = Authentication.model_validate({"enabled": True, "listen": "127.0.0.1:0", "token": TOKEN})
+    server = LoginServer(settings, BearerToken(settings), Metrics(), idle_seconds=0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", await server.start())
+    writer.write(begun)
+    async with asyncio.timeout(10):
+        assert await reader.read() == b""
+    writer.close()
+    await server.stop()
 
 
 # -- TLS ---------------------------------------------------------------------------------------------------------------

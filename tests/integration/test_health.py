@@ -1,5 +1,6 @@
 """The HTTP pages that every long-running process has."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -70,3 +71,14 @@ async def test_a_port_in_use_is_one_line(port: int) -> None:
 async def test_a_foreign_address_is_one_line() -> None:
     with pytest.raises(ConfigurationError, match=r"metrics\.listen: cannot listen on 192\.0\.2\.1:0"):
         await Health(Metrics(), dict).start(ListenAddress("192.0.2.1", 0))
+
+
+async def test_a_connection_that_brings_no_request_is_closed() -> None:
+    """However many somebody opens, the process keeps its files and its memory."""
+    health = Health(Metrics(), dict, idle_seconds=0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", await health.start(ANY_PORT))
+    writer.write(b"GET /metrics HTT")
+    async with asyncio.timeout(10):
+        assert await reader.read() == b""
+    writer.close()
+    await health.stop()
