@@ -7,6 +7,7 @@ from typing import Any
 import faust
 from faust.sensors import Sensor
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 from mode.utils.objects import cached_property
 from mode.utils.queues import FlowControlEvent
 
@@ -86,6 +87,13 @@ class WorkerApp(faust.App):
         """
         await self.producer.maybe_start()
         return self.producer
+
+    def restore(self, fetched: dict[TP, list[Any]]) -> None:
+        """Give what came of the tables to them, and leave the last of each: by it Faust knows how far they are."""
+        for tp, records in fetched.items():
+            if tp.topic in self.restoring and records:
+                self.restoring[tp.topic](tp.partition, records)
+                fetched[tp] = records[-1:]
 
     def _create_directories(self) -> None:
         """Make none: the tables look after their own folders, and a killed worker would leave this one behind."""

@@ -128,7 +128,7 @@ class OrderedConsumer(driver.Consumer):
             self._between_fetches.set()
             if fetched is None:  # cancelled: what was fetched is lost
                 self.forget()
-        self._restore(fetched)
+        self._own_app.restore(fetched)
         if self._epoch != epoch:
             return {tp: records for tp, records in fetched.items() if self._is_changelog_tp(tp)}
         lacking = {
@@ -139,13 +139,6 @@ class OrderedConsumer(driver.Consumer):
         self._pass_over({tp: at for tp, at in self._thread.positions.items() if not fetched.get(tp)})
         await self._judge_lacking({tp: missing for tp, missing in lacking.items() if missing})
         return fetched
-
-    def _restore(self, fetched: dict[TP, list[Any]]) -> None:
-        """Give what came of the tables to them, and leave the last of each: by it Faust knows how far they are."""
-        for tp, records in fetched.items():
-            if self._is_changelog_tp(tp) and records:
-                self._own_app.restoring[tp.topic](tp.partition, records)
-                fetched[tp] = records[-1:]
 
     def _pass_over(self, positions: Mapping[TP, int]) -> None:
         """Do not wait for events where only a marker of a transaction follows."""
