@@ -34,3 +34,4 @@ def test_it_is_a_set_for_each_key() -> None:
             plain[key].discard(member)
         assert [index[one] for one in range(4)] == [plain[one] for one in range(4)]
         assert [one in index for one in range(4)] == [bool(plain[one]) for one in range(4)]
+        assert [index.count(one) for one in range(4)] == [len(plain[one]) for one in range(4)]

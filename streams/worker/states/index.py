@@ -23,6 +23,10 @@ class Index(Generic[_Key, _Member]):
             return frozenset((self._single[key],))
         return self._several.get(key, frozenset())
 
+    def count(self, key: _Key) -> int:
+        """How many members have the key."""
+        return 1 if key in self._single else len(self._several.get(key, ()))
+
     def add(self, key: _Key, member: _Member) -> None:
         """Note that a member has the key."""
         if key in self._several:

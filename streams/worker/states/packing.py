@@ -14,6 +14,8 @@ from streams.worker.states.seen import Seen
 EntryKey: TypeAlias = bytes | str
 
 _STATUSES: Final = tuple(Status)
+_LENGTH: Final = 36
+_HYPHENS: Final = slice(8, 24, 5)
 _NUMBERS: Final = {status: number for number, status in enumerate(_STATUSES)}
 
 
@@ -92,11 +94,13 @@ def unpack(identifier: str, packed: bytes, target: str) -> Seen:
 
 def entry_key(entry_uuid: str) -> EntryKey:
     """An entryUUID in 16 bytes; as it is where it is not written as RFC 4530 says, in lower case."""
+    digits = entry_uuid.replace("-", "")
     try:
-        key = bytes.fromhex(entry_uuid.replace("-", ""))
+        key = bytes.fromhex(digits)
     except ValueError:
         return entry_uuid
-    return key if _entry_uuid(key) == entry_uuid else entry_uuid
+    is_canonical = len(entry_uuid) == _LENGTH and entry_uuid[_HYPHENS] == "----" and key.hex() == digits
+    return key if is_canonical else entry_uuid
 
 
 def _entry_uuid(key: EntryKey) -> str:

@@ -21,7 +21,6 @@ __all__ = ["Listener", "Reading", "Seen", "StateView", "Tally", "seen_of"]
 
 Tally: TypeAlias = tuple[int, str | None]  # a partition and a reason
 _Key = TypeVar("_Key", bound=Hashable)
-_SEVERAL: Final = 2
 Listener: TypeAlias = Callable[[Seen | None, Seen | None], None]
 
 
@@ -85,13 +84,19 @@ class StateView:
     def holder(self, entry_uuid: str) -> Subject | None:
         """The entity that an entry belongs to: of several, the one bound first, then the one with the smaller id."""
         holders = self.holders(entry_uuid)
-        if len(holders) < _SEVERAL:
-            return next(iter(holders), None)
+        if len(holders) == 1:
+            return next(iter(holders))
+        if not holders:
+            return None
         return min(holders, key=lambda subject: (_bound_at(self.get(subject)), subject[1], subject[0]))
 
     def holders(self, entry_uuid: str) -> AbstractSet[Subject]:
         """The entities bound to an entry; more than one is a fault that must be mended."""
         return _subjects(self._holders, entry_key(entry_uuid))
+
+    def is_shared(self, entry_uuid: str) -> bool:
+        """Whether an entry has several holders."""
+        return entry_uuid in self._shared
 
     def shared_entries(self) -> AbstractSet[str]:
         """The entryUUIDs of the entries that have several holders."""
@@ -212,13 +217,17 @@ class StateView:
         for listener in self._listeners:
             listener(known, seen)
 
+    def _has_several_holders(self, key: EntryKey) -> bool:
+        return sum(index.count(key) for index in self._holders.values()) > 1
+
     def _index(self, seen: Seen) -> None:
         self._keep(seen)
         for parent in seen.parents:
             self._members[seen.kind].add(parent, seen.id)
         if seen.is_bound and seen.binding is not None:
-            self._holders[seen.kind].add(entry_key(seen.binding.entry_uuid), seen.id)
-            if len(self.holders(seen.binding.entry_uuid)) >= _SEVERAL:
+            key = entry_key(seen.binding.entry_uuid)
+            self._holders[seen.kind].add(key, seen.id)
+            if self._has_several_holders(key):
                 self._shared.add(seen.binding.entry_uuid)
             self._bound_count[seen.kind] += 1
             for parent in seen.parents[:1]:
@@ -233,8 +242,9 @@ class StateView:
         for parent in known.parents:
             self._members[known.kind].discard(parent, known.id)
         if known.is_bound and known.binding is not None:
-            self._holders[known.kind].discard(entry_key(known.binding.entry_uuid), known.id)
-            if len(self.holders(known.binding.entry_uuid)) < _SEVERAL:
+            key = entry_key(known.binding.entry_uuid)
+            self._holders[known.kind].discard(key, known.id)
+            if not self._has_several_holders(key):
                 self._shared.discard(known.binding.entry_uuid)
             self._bound_count[known.kind] -= 1
             for parent in known.parents[:1]:

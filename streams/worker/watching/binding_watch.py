@@ -31,12 +31,11 @@ class BindingWatch:
             self._test(seen.binding.entry_uuid)
 
     def _test(self, entry_uuid: str) -> None:
-        holders = self._view.holders(entry_uuid)
-        if len(holders) == 1:
+        if not self._view.is_shared(entry_uuid):
             return
         # The older binding keeps the entry; the others must find, or make, one of their own.
         rightful = self._view.holder(entry_uuid)
-        for subject in sorted(holders):
+        for subject in sorted(self._view.holders(entry_uuid)):
             holder = self._view.get(subject)
             if holder is not None:
                 self._ask(holder, RedriveReason.RELEASE if subject == rightful else RedriveReason.UNBIND)
