@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 import structlog
@@ -74,6 +75,31 @@ def test_errors_of_other_libraries_are_all_shown(capsys: pytest.CaptureFixture[s
         say(name, 0, 1)
     levels = [json.loads(line)["level"] for line in capsys.readouterr().err.splitlines()]
     assert levels == ["error"] * 3
+
+
+def test_what_is_no_unicode_is_logged_nevertheless(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line of the log must never end what it tells of."""
+    configure_logging("json")
+    structlog.get_logger("ldapflow.test").info("found", path="a\udcff", number=2**70)
+    assert json.loads(capsys.readouterr().err)["number"] == 2**70
+
+
+def test_a_full_disk_of_the_log_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is logged is lost then, and nothing else."""
+    logged = False
+    with suppress(OSError), open("/dev/full", "w", buffering=1) as full:  # noqa: PTH123 - a device
+        monkeypatch.setattr("sys.stderr", full)
+        configure_logging("json")
+        structlog.get_logger("ldapflow.test").info("applied")
+        logged = True
+    assert logged
+
+
+def test_what_is_below_the_level_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Commands tell of errors alone."""
+    configure_logging("json", "ERROR")
+    structlog.get_logger("ldapflow.test").warning("recovered")
+    assert capsys.readouterr().err == ""
 
 
 def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
