@@ -127,7 +127,7 @@ class AccountReader:
 
     def __init__(self, settings: Settings, accounts: Accounts) -> None:
         topics = [settings.topics.account_states]
-        self._tail = TopicTail[Standing | Gone](settings, topics, _reading, accounts.take_in)
+        self._tail = TopicTail[Standing | Gone](settings, topics, reading_of, accounts.take_in)
 
     async def __aenter__(self) -> Self:
         await self._tail.__aenter__()
@@ -137,12 +137,16 @@ class AccountReader:
         await self._tail.__aexit__(*error)
 
 
-def _reading(message: Received) -> Standing | Gone | None:
+def reading_of(message: Received) -> Standing | Gone | None:
+    """What a message of the account states says; None, and a line in the log, when it cannot be read.
+
+    Whatever it is: one bad state must not keep all others from logging on.
+    """
     if message.value is None:
         return Gone(message.identifier)
     try:
-        state = decode_state(Kind.ACCOUNT, message.value)
-    except (ValueError, KeyError, TypeError) as exc:
+        found = _comparable(standing_of(message.identifier, decode_state(Kind.ACCOUNT, message.value)))
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
         # No traceback: it would quote the state.
         log.error(  # noqa: TRY400
             "state_unreadable",
@@ -152,7 +156,13 @@ def _reading(message: Received) -> Standing | Gone | None:
             error=type(exc).__name__,
         )
         return None
-    return standing_of(message.identifier, state)
+    return found
+
+
+def _comparable(standing: Standing) -> Standing:
+    if not all(isinstance(part, int) for part in standing.revision):
+        raise TypeError("a revision is two numbers")
+    return standing
 
 
 def _time(value: Json) -> int | None:

@@ -3,13 +3,17 @@
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from ldap_sink.authenticator import Refusal
 from schemas.events import Kind
 from schemas.records import record_of
+from schemas.state_codec import encode_state
 from schemas.states import Binding, State, Status
-from streams.authentication.accounts import Accounts, Gone, Standing, standing_of
+from streams.authentication.accounts import Accounts, Gone, Standing, reading_of, standing_of
+from streams.kafka import Received
 
 NOW = 1_700_000_000_000
 
@@ -52,6 +56,25 @@ def test_a_deleted_account_may_not_be_used_as_long_as_its_entry_is_there() -> No
 
 def test_a_state_without_a_record_forbids_nothing() -> None:
     assert standing_of("a", replace(state(), record=None)).refusal(NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("binding", {"entryUUID": None, "dn": "uid=a", "target": "t", "boundAt": 1}),
+        ("binding", []),
+        ("writer", [None, 1]),
+        ("writer", ["x", 1]),
+        ("record", "x"),
+    ],
+)
+def test_a_state_that_cannot_be_read_is_passed_over(part: str, value: Any) -> None:
+    """It is told in the log, and ends nothing: neither the reading nor the taking in."""
+    document = {**orjson.loads(encode_state(state())), part: value}
+    message = Received("t", 0, 5, 1, b"a", orjson.dumps(document))
+    with capture_logs() as told:
+        assert reading_of(message) is None
+    assert [(line["event"], line["offset"]) for line in told] == [("state_unreadable", 5)]
 
 
 def test_an_entry_is_found_by_its_entry_uuid_in_any_case() -> None:
