@@ -13,8 +13,11 @@ def one_line(text: str) -> str:
 
 
 def moment(milliseconds: int) -> str:
-    """A time for people and programs: RFC 3339, UTC, to the second."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """A time for people and programs: RFC 3339, UTC, to the second; as it is where the calendar has no such day."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError):
+        return str(milliseconds)
 
 
 def echo_json(document: Any) -> None:

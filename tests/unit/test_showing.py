@@ -39,3 +39,9 @@ def test_times_are_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
         told = moment(1_700_000_000_999)
     time.tzset()
     assert told == "2023-11-14T22:13:20Z"
+
+
+@pytest.mark.parametrize("number", [10**18, -(10**18), 10**30])
+def test_a_time_beyond_the_calendar_is_shown_as_it_is(number: int) -> None:
+    """Whatever lies in a topic, the list around it must come."""
+    assert moment(number) == str(number)
