@@ -10,6 +10,7 @@ from benchmarks.report.view import Goal, View
 _HEADING: Final = (
     "`state_store`",
     "ready after, s",
+    "as a multiple of a bare read",
     "first events applied after, s",
     "CPU until then, s",
     "fail-over, s",
@@ -42,7 +43,7 @@ def recovery(document: Mapping[str, Any]) -> View:
 
 def _row(item: tuple[str, Mapping[str, Any]]) -> tuple[str, ...]:
     store, found = item
-    columns = ("start_seconds", "first_events_seconds", "start_cpu_seconds", "failover_seconds")
+    columns = ("start_seconds", "start_ratio", "first_events_seconds", "start_cpu_seconds", "failover_seconds")
     steady = max(found["steady_mib"], found["alone_steady_mib"])
     return store, *(shown(found[column]) for column in columns), shown(_most_mib(found)), shown(steady)
 
