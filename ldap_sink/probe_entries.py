@@ -61,6 +61,20 @@ async def remove_probe(connection: Connection, dn: DN) -> None:
             raise
 
 
+async def find_probes(connection: Connection, target: DN) -> list[tuple[DN, bytes]]:
+    """The probes that are there, each with its createTimestamp (RFC 4512 section 3.4.1); empty where that is hidden.
+
+    Raises:
+        LdapResultError: it is refused.
+    """
+    entries = await connection.search(str(target), _PROBES, ("createTimestamp",), scope=Scope.ONE_LEVEL)
+    return [
+        (dn, min((value for values in entry.attributes.values() for value in values), default=b""))
+        for entry in entries
+        if is_probe(dn := DN.parse(entry.dn), target)
+    ]
+
+
 async def remove_older(connection: Connection, target: DN) -> None:
     """Remove what probes that were interrupted have left.
 
@@ -68,8 +82,6 @@ async def remove_older(connection: Connection, target: DN) -> None:
         LdapResultError: it is refused.
     """
     limit = time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() - OLD_SECONDS)).encode()
-    for entry in await connection.search(str(target), _PROBES, ("createTimestamp",), scope=Scope.ONE_LEVEL):
-        dn = DN.parse(entry.dn)
-        created = min((value for values in entry.attributes.values() for value in values), default=b"")
-        if is_probe(dn, target) and created < limit:
+    for dn, created in await find_probes(connection, target):
+        if created < limit:
             await remove_probe(connection, dn)

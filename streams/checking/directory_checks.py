@@ -9,6 +9,7 @@ from ldap_sink.database_configuration import read_database_configuration
 from ldap_sink.failures import translate
 from ldap_sink.lock_proof import prove_lock
 from ldap_sink.password_proof import password_refusal
+from ldap_sink.probe_entries import find_probes
 from ldap_sink.probing import probe
 from ldap_sink.protocol.connection import Connection
 from ldap_sink.protocol.results import LdapResultError
@@ -118,13 +119,23 @@ class DirectoryChecks:
 
     async def write(self) -> Findings:
         """Whether anything can be written below the target."""
-        target = self._directory.target_dn
+        connection, target = self._bound(), self._directory.target_dn
         try:
-            await to_its_end(probe(self._bound(), target))
+            await to_its_end(probe(connection, target))
         except Retryable as exc:
             yield fault(f"nothing can be written below {target} now ({exc})", "see the server's log, and try again")
             return
         yield fine(f"a probe entry was added below {target}, and removed")
+        try:
+            left = [dn for dn, _ in await find_probes(connection, target)]
+        except LdapResultError as exc:
+            raise translate(exc) from exc
+        if left:
+            yield advice(
+                f"there are probe entries of other processes ({', '.join(map(str, left))}): they are at work, or were"
+                " killed",
+                "check again in a minute, which removes those that were left behind",
+            )
 
     async def lock(self) -> Findings:
         """Whether an account that is locked is kept out."""

@@ -47,6 +47,15 @@ async def test_probes_are_gone_afterwards(kafka: Kafka, slapd: Slapd) -> None:
     assert list(read_tree(slapd, str(target))) == [str(target)]
 
 
+async def test_a_younger_probe_is_told(kafka: Kafka, slapd: Slapd) -> None:
+    """It may be another process's that is at it; or was left a moment ago, by one that was killed."""
+    settings = settings_of(kafka, slapd)
+    left = leave_probe(slapd, settings.sync.target_dn, old=False)
+    told = await found(settings)
+    assert marks(told, "write") == "✓!"
+    assert str(left) in told["write"][1]
+
+
 async def test_a_server_that_takes_no_writes_is_told(kafka: Kafka, fresh_slapd: Callable[..., Slapd]) -> None:
     """What only reads is looked at all the same."""
     slapd = fresh_slapd()
