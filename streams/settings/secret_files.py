@@ -30,8 +30,12 @@ def resolve_secrets(document: Document, folder: Path) -> None:
     if isinstance(client, dict):
         for key in client:
             path = ("kafka", "client", key)
-            if key.endswith(_CLIENT_SECRETS) and path not in document.from_environment:
+            if not key.endswith(_CLIENT_SECRETS):
+                continue
+            if path not in document.from_environment:
                 document.report(path, "must not be written out: give it as ${ENV_NAME}")
+            else:
+                client[key] = _without_line_end(client[key])
 
 
 def _on(value: object) -> bool:
@@ -47,8 +51,10 @@ def _resolve(document: Document, values: dict[str, Any], path: tuple[str, str], 
             document.report(path, f"does not go with {file_key}: keep one of them")
         elif path not in document.from_environment:
             document.report(path, f"must not be written out: use {file_key}, or give it as ${{ENV_NAME}}")
-        elif not values[key] and not document.is_faulty(path):
-            document.report(path, "is empty: set the environment variable")
+        else:
+            values[key] = _without_line_end(values[key])
+            if not values[key] and not document.is_faulty(path):
+                document.report(path, "is empty: set the environment variable")
     elif isinstance(name, str) and wanted:
         file_path = (path[0], file_key)
         values[key] = "unknown"  # so that nobody reports it as missing besides
@@ -81,7 +87,11 @@ def read_secret(path: Path) -> str:
         secret = content.decode()
     except UnicodeDecodeError as exc:
         raise ValueError(f"{path} is not UTF-8 text: write the secret into it as text") from exc
-    secret = secret.removesuffix("\n").removesuffix("\r")
+    secret = _without_line_end(secret)
     if not secret:
         raise ValueError(f"{path} is empty: write the secret into it")
     return secret
+
+
+def _without_line_end(text: str) -> str:
+    return text.removesuffix("\n").removesuffix("\r")

@@ -46,6 +46,14 @@ def test_a_secret_file_lies_beside_the_configuration_and_loses_one_line_end(load
     assert settings.connection.admin_password.get_secret_value() == " pass word "
 
 
+def test_a_secret_of_the_environment_loses_one_line_end_too(load: Load) -> None:
+    """Kubernetes makes variables of files as they are."""
+    text = SMALLEST + "kafka: {client: {sasl.password: '${KAFKA}'}}\n"
+    settings = load(text, {"LDAP_PASSWORD": " pass word \n", "KAFKA": "x\r\n"})
+    assert settings.connection.admin_password.get_secret_value() == " pass word "
+    assert settings.kafka.client["sasl.password"] == "x"
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
 def test_a_secret_file_that_others_may_use_is_refused(problems: Problems, tmp_path: Path, mode: int) -> None:
     (problem,) = problems(secret_file(tmp_path, b"secret", mode))
