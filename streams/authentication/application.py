@@ -9,6 +9,7 @@ import errno
 import ipaddress
 import logging
 import ssl
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
@@ -224,6 +225,9 @@ def tls_context(settings: Authentication) -> ssl.SSLContext | None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
+        # A group may: Kubernetes gives files to no user but root.
+        if key.stat().st_mode & stat.S_IRWXO:
+            raise ConfigurationError(f"authentication.tls_key: {key} may be used by everybody: chmod 640 {key}")
         # The password: an encrypted key would otherwise be asked about on the terminal.
         context.load_cert_chain(certificate, key, password=lambda: "")
     except ssl.SSLError as exc:

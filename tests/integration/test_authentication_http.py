@@ -282,6 +282,7 @@ async def test_https(staff: Slapd, tmp_path: Path) -> None:
     issued = authority.issue_cert("localhost")
     issued.cert_chain_pems[0].write_to_path(certificate)
     issued.private_key_pem.write_to_path(key)
+    key.chmod(0o640)
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     files = {"tls_certificate": str(certificate), "tls_key": str(key)}
@@ -289,10 +290,22 @@ async def test_https(staff: Slapd, tmp_path: Path) -> None:
         assert await service.ask("mei", ssl=trusting) == _yes("mei", None)
 
 
+async def test_a_key_that_everybody_may_read_is_told_in_one_line(staff: Slapd, tmp_path: Path) -> None:
+    """As with other secrets; the group may, in Kubernetes there is no other way."""
+    certificate, key = tmp_path / "certificate", tmp_path / "key"
+    certificate.touch()
+    key.touch(mode=0o644)
+    files = {"tls_certificate": str(certificate), "tls_key": str(key)}
+    with pytest.raises(ConfigurationError, match="may be used by everybody: chmod 640"):
+        async with serving(staff, tmp_path, authentication=files):
+            pass
+
+
 async def test_a_key_that_is_not_the_certificates_is_told_in_one_line(staff: Slapd, tmp_path: Path) -> None:
     authority, certificate, key = trustme.CA(), tmp_path / "certificate", tmp_path / "key"
     authority.issue_cert("localhost").cert_chain_pems[0].write_to_path(certificate)
     authority.issue_cert("localhost").private_key_pem.write_to_path(key)
+    key.chmod(0o600)
     files = {"tls_certificate": str(certificate), "tls_key": str(key)}
     with pytest.raises(ConfigurationError, match="belong together"):
         async with serving(staff, tmp_path, authentication=files):

@@ -166,7 +166,7 @@ async def test_what_auth_needs_is_looked_at(kafka: Kafka, slapd: Slapd, tmp_path
         await server.stop()
     assert {sample.value for family in metrics.authentications.collect() for sample in family.samples} == {0}
     for name in ("tls_certificate", "tls_key"):
-        (tmp_path / name).touch()
+        (tmp_path / name).touch(mode=0o600)
         section[name] = str(tmp_path / name)
     [line] = (await found(settings_of(kafka, slapd, authentication=section)))["auth"]
     assert line.startswith("✗ authentication.tls_certificate: ")
