@@ -48,7 +48,7 @@ def _lines(chart: LineChart) -> str:
     canvas.text(_MARGIN + 6, top + _PLOT / 2, chart.y_label, anchor="middle", turned=True)
     for target in chart.targets:
         canvas.line((left, y_of(target.value)), (right, y_of(target.value)), ALARM, dashed=True)
-        canvas.text(left + 8, y_of(target.value) - 6, target.label, size=_SMALL, colour=ALARM)
+        canvas.text(left + 48, y_of(target.value) - 6, target.label, size=_SMALL, colour=ALARM)
     for series, colour in zip(chart.series, COLOURS, strict=False):
         canvas.path([(x_of(x), y_of(y)) for x, y in series.points], colour)
     for x, values_there in _by_x(chart).items():

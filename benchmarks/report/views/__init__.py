@@ -6,6 +6,7 @@ from typing import Any, Final
 from benchmarks.report.view import View
 from benchmarks.report.views.growth import growth
 from benchmarks.report.views.ingest import ingest
+from benchmarks.report.views.latency import latency
 from benchmarks.report.views.logins import logins
 from benchmarks.report.views.protocol import protocol
 from benchmarks.report.views.recovery import recovery
@@ -13,6 +14,7 @@ from benchmarks.report.views.release import release
 
 VIEWS: Final[Mapping[str, Callable[[Mapping[str, Any]], View]]] = {
     "ingest": ingest,
+    "latency": latency,
     "recovery": recovery,
     "growth": growth,
     "protocol": protocol,
