@@ -2,7 +2,10 @@
 
 import asyncio
 import ipaddress
+import socket
 import ssl
+from contextlib import suppress
+from dataclasses import replace
 
 from ldap_sink.failures import translate
 from ldap_sink.protocol.connection import Connection
@@ -43,9 +46,7 @@ async def open_encrypted(settings: DirectorySettings) -> Connection:
         Halting: the certificate is not to be trusted, StartTLS is refused, or plaintext is not allowed.
     """
     if settings.encryption is Encryption.NONE:
-        if not settings.allow_plaintext:
-            await _refuse_plaintext_beyond_loopback(settings)
-        return await _open(settings, None)
+        return await _open(settings, None) if settings.allow_plaintext else await _open_within_this_machine(settings)
     connection = await _open(settings, verifying(settings))
     try:
         check_pin(connection.certificate, settings)
@@ -144,19 +145,30 @@ async def check_target(connection: Connection, settings: DirectorySettings) -> N
         )
 
 
-async def _refuse_plaintext_beyond_loopback(settings: DirectorySettings) -> None:
+async def _open_within_this_machine(settings: DirectorySettings) -> Connection:
+    """Connect to one of the addresses that were looked at: another look-up might find another machine's."""
+    addresses = await _addresses(settings)
+    if not all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in addresses):
+        raise Halting(
+            HaltReason.PLAINTEXT_REFUSED,
+            f"{settings.host} is another machine and the link is not encrypted: the password would be readable on the"
+            " way",
+        )
+    for address in addresses[:-1]:
+        with suppress(NotSent):
+            return await _open(replace(settings, host=address), None)
+    return await _open(replace(settings, host=addresses[-1]), None)
+
+
+async def _addresses(settings: DirectorySettings) -> list[str]:
+    """Those of the server, in the system's order; one of IPv6 may carry its zone (`%eth0`)."""
+    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(settings.connect_timeout):
-            addresses = await asyncio.get_running_loop().getaddrinfo(settings.host, settings.port)
+            found = await loop.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except OSError as exc:
         raise NotSent("connect_failed", f"no address of {settings.host}: {exc}") from exc
-    # An IPv6 address may carry its zone (`%eth0`).
-    if all(ipaddress.ip_address(str(address[4][0]).partition("%")[0]).is_loopback for address in addresses):
-        return
-    raise Halting(
-        HaltReason.PLAINTEXT_REFUSED,
-        f"{settings.host} is another machine and the link is not encrypted: the password would be readable on the way",
-    )
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 async def _bind(connection: Connection, settings: DirectorySettings) -> None:

@@ -124,7 +124,7 @@ def test_a_dead_directory_is_1_and_one_line(folder: Path) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_no_connection_is_told_in_the_words_of_the_system(tmp_path: Path, host: str) -> None:
     """Whether a name has one address or several."""
-    write_configuration(tmp_path, connection={"server": f"ldap://{host}:1"})
+    write_configuration(tmp_path, connection={"server": f"ldap://{host}:1", "allow_plaintext": True})
     done = ldapflow("pin", folder=tmp_path)
     assert done.stderr.endswith(f" (no connection to {host}:1: Connection refused)\n")
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import ldap3
 import pytest
@@ -195,6 +196,34 @@ async def test_plaintext_to_another_machine_is_refused(slapd: Slapd) -> None:
     with pytest.raises(Halting) as caught:
         await open_encrypted(replace(_settings(slapd), host="192.0.2.1"))
     assert _reason(caught) == "plaintext_refused"
+
+
+async def test_where_plaintext_is_sent_is_looked_up_once(slapd: Slapd, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever answers a second look-up with another address would be told the password."""
+    loop, asked = asyncio.get_running_loop(), []
+    real = loop.getaddrinfo
+
+    async def look_up(host: str, port: int, **options: Any) -> Any:
+        asked.append(host)
+        return await real(slapd.host if len(asked) == 1 else "192.0.2.1", port, **options)
+
+    monkeypatch.setattr(loop, "getaddrinfo", look_up)
+    connection = await open_encrypted(replace(_settings(slapd), host="ldap.example.com", connect_timeout=1))
+    await connection.close()
+    assert asked == ["ldap.example.com"]
+
+
+async def test_a_server_on_one_of_several_addresses_is_found(slapd: Slapd, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`localhost` is two of them mostly, and slapd may listen on one."""
+    loop = asyncio.get_running_loop()
+    real = loop.getaddrinfo
+
+    async def look_up(_: str, port: int, **options: Any) -> Any:
+        return [*await real("127.0.0.2", port, **options), *await real(slapd.host, port, **options)]
+
+    monkeypatch.setattr(loop, "getaddrinfo", look_up)
+    connection = await open_encrypted(replace(_settings(slapd), host="ldap.example.com"))
+    await connection.close()
 
 
 async def test_plaintext_to_another_machine_may_be_allowed(slapd: Slapd) -> None:
