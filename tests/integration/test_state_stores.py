@@ -7,10 +7,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from random import randbytes
 
 import pytest
 
 from schemas.errors import CommandFailed
+from streams.worker.states import rocksdb_store
 from streams.worker.states.scratch_folder import ScratchFolder
 from streams.worker.states.stores import StateStore, StateStoreName, new_store
 
@@ -81,6 +83,19 @@ def test_states_that_do_not_fit_into_the_buffers_are_found(store: StateStore) ->
         for first in range(0, 20_000, 1000):
             store.write(first % 3, [(b"k%d" % number, version * 900) for number in range(first, first + 1000)])
     assert all(store.get(number // 1000 * 1000 % 3, b"k%d" % number) == b"2" * 900 for number in range(20_000))
+
+
+def test_writes_that_are_faster_than_the_disk_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RocksDB refuses them until its buffers are written: small ones are always full."""
+    monkeypatch.setattr(rocksdb_store, "_WRITE_BUFFER_BYTES", 1 << 16)
+    made = new_store("rocksdb")
+    states = {b"k%d" % number: randbytes(1000) for number in range(5_000)}
+    pairs = [*states.items()]
+    for first in range(0, len(pairs), 50):
+        made.write(1, pairs[first : first + 50])
+    found = {key: made.get(1, key) for key in states}
+    made.close()
+    assert found == states
 
 
 def test_a_store_that_is_closed_leaves_nothing(place: Path) -> None:

@@ -95,7 +95,7 @@ class StateTable(Table):  # type: ignore[type-arg]  # faust.Table takes its type
 
         Whatever was fetched before may come again, if everything behind it comes again as well.
         """
-        self._states.write(partition, ((record.key, record.value) for record in records))
+        self._states.write(partition, [(record.key, record.value) for record in records])
 
     def send_changelog(self, *args: Any, **kwargs: Any) -> Any:
         """Send a write, and remember it."""

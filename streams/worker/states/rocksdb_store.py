@@ -5,7 +5,7 @@ database, it trusts files of earlier processes and of partitions that others hav
 written while a table is read back is only a line in the log.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -23,6 +23,8 @@ _CACHE_BYTES: Final = 16 * _MIB  # the system caches files as well, in memory th
 _LOG_BYTES: Final = _MIB
 _OPEN_FILES: Final = 128
 _BITS_A_KEY: Final = 10  # of the filter: one in a hundred that are not there is looked for in a file
+_WOULD_WAIT: Final = "Result incomplete: Write stall"
+_MANY: Final = 1 << 20
 _PARTITION_BYTES: Final = 4
 
 
@@ -40,6 +42,8 @@ class RocksdbStore:
             # Kafka has what a log of writes would save.
             self._writing = WriteOptions()
             self._writing.disable_wal = True  # type: ignore[assignment,method-assign]  # declared as a method, is none
+            # A write that waits for the disk keeps Python's lock, and stops all threads, with Kafka's heartbeat.
+            self._writing.no_slowdown = True
 
     def get(self, partition: int, key: bytes) -> bytes | None:
         """The state of an entity."""
@@ -47,16 +51,21 @@ class RocksdbStore:
             found: bytes | None = self._database.get(_place(partition) + key)
         return found
 
-    def write(self, partition: int, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
+    def write(self, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> None:
         """Set some states, the later of one key over the earlier; None removes one."""
-        place, batch = _place(partition), WriteBatch(raw_mode=True)
-        for key, value in pairs:
-            if value is None:
-                batch.delete(place + key)
-            else:
-                batch.put(place + key, value)
         with self._failing():
+            while not self._written(_batch(partition, pairs)):
+                self._database.flush()  # waits for the disk without Python's lock
+
+    def _written(self, batch: WriteBatch) -> bool:
+        """Whether there was room in the buffers."""
+        try:
             self._database.write(batch, self._writing)
+        except Exception as exc:
+            if str(exc) != _WOULD_WAIT:
+                raise
+            return False
+        return True
 
     def drop(self, partition: int) -> None:
         """Forget all states of a partition."""
@@ -86,6 +95,16 @@ def _place(partition: int) -> bytes:
     return partition.to_bytes(_PARTITION_BYTES, "big")
 
 
+def _batch(partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> WriteBatch:
+    place, batch = _place(partition), WriteBatch(raw_mode=True)
+    for key, value in pairs:
+        if value is None:
+            batch.delete(place + key)
+        else:
+            batch.put(place + key, value)
+    return batch
+
+
 def _reason(exc: Exception) -> str:
     return " ".join(str(exc).split())
 
@@ -98,6 +117,11 @@ def _options() -> Options:
     options.create_if_missing(True)
     options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
     options.set_max_write_buffer_number(_WRITE_BUFFERS)
+    # Only full buffers shall make a write wait: files that are yet to be merged cost reads some microseconds.
+    options.set_level_zero_slowdown_writes_trigger(_MANY)
+    options.set_level_zero_stop_writes_trigger(_MANY)
+    options.set_soft_pending_compaction_bytes_limit(0)
+    options.set_hard_pending_compaction_bytes_limit(0)
     options.set_max_open_files(_OPEN_FILES)
     options.set_compression_type(DBCompressionType.lz4())
     options.set_max_log_file_size(_LOG_BYTES)

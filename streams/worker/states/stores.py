@@ -5,7 +5,7 @@ trusted beyond the life of the process.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Literal, Protocol, TypeAlias
 
 StateStoreName: TypeAlias = Literal["memory", "rocksdb"]
@@ -21,7 +21,7 @@ class StateStore(Protocol):
     def get(self, partition: int, key: bytes) -> bytes | None:
         """The state of an entity."""
 
-    def write(self, partition: int, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
+    def write(self, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> None:
         """Set some states, the later of one key over the earlier; None removes one."""
 
     def drop(self, partition: int) -> None:
@@ -41,7 +41,7 @@ class MemoryStore:
         """The state of an entity."""
         return self._states[partition].get(key)
 
-    def write(self, partition: int, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
+    def write(self, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> None:
         """Set some states, the later of one key over the earlier; None removes one."""
         states = self._states[partition]
         for key, value in pairs:
