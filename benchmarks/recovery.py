@@ -133,7 +133,7 @@ def measure(scene: Scene, store: str) -> dict[str, Any]:
         found = {
             "start_seconds": start_seconds,
             "first_events_seconds": since(began),
-            "start_cpu_seconds": cpu_seconds(first.child.pid),
+            "start_cpu_seconds": round(cpu_seconds(first.child.pid), 2),
             "peak_mib": memory_mib(first, "VmHWM"),
             "steady_mib": memory_mib(first, "VmRSS"),
         }
