@@ -61,16 +61,15 @@ def configure_logging(log_format: LogFormat, level: str = "INFO") -> None:
 class _Lines:
     """What structlog writes to: stderr, a whole line at a time."""
 
-    __slots__ = ("_write", "name")
+    __slots__ = ("name",)
 
     def __init__(self, name: str = "ldapflow") -> None:
         self.name = name
-        self._write = sys.stderr.write
 
     def debug(self, line: str) -> None:
         """Write a line, in one piece: other threads write too. stderr flushes at its end."""
         with suppress(OSError):  # nobody is left to be told that the disk of the log is full; the work goes on
-            self._write(line + "\n")
+            sys.stderr.write(line + "\n")
 
     info = warning = error = critical = exception = debug
 
