@@ -5,7 +5,7 @@ database, it trusts files of earlier processes and of partitions that others hav
 written while a table is read back is only a line in the log.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -53,24 +53,28 @@ class RocksdbStore:
 
     def write(self, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> None:
         """Set some states, the later of one key over the earlier; None removes one."""
-        with self._failing():
-            while not self._written(_batch(partition, pairs)):
-                self._database.flush()  # waits for the disk without Python's lock
-
-    def _written(self, batch: WriteBatch) -> bool:
-        """Whether there was room in the buffers."""
-        try:
-            self._database.write(batch, self._writing)
-        except Exception as exc:
-            if str(exc) != _WOULD_WAIT:
-                raise
-            return False
-        return True
+        self._change(lambda: self._database.write(_batch(partition, pairs), self._writing))
 
     def drop(self, partition: int) -> None:
         """Forget all states of a partition."""
+        first, end = _place(partition), _place(partition + 1)
+        self._change(lambda: self._database.delete_range(first, end, write_opt=self._writing))
+
+    def _change(self, act: Callable[[], None]) -> None:
         with self._failing():
-            self._database.delete_range(_place(partition), _place(partition + 1), write_opt=self._writing)
+            while self._is_refused(act):
+                self._database.flush()  # waits for the disk without Python's lock
+
+    @staticmethod
+    def _is_refused(act: Callable[[], None]) -> bool:
+        """Whether the buffers were full, and nothing was done."""
+        try:
+            act()
+        except Exception as exc:
+            if str(exc) != _WOULD_WAIT:
+                raise
+            return True
+        return False
 
     def close(self) -> None:
         """Remove everything."""
