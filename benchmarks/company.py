@@ -64,17 +64,33 @@ class Company:
         yardstick: by which entries are made.
         accounts: how many.
         organizations: how many there are besides.
+
+    Attributes:
+        accounts: how many.
+        organizations: how many.
     """
 
     def __init__(
         self, settings: Settings, yardstick: Yardstick, accounts: int, organizations: int = ORGANIZATIONS
     ) -> None:
+        self.accounts, self.organizations = accounts, organizations
         self._topics = settings.topics
         self._target = settings.sync.target_dn
         self._target_uuid = str(settings.sync.target_entry_uuid)
         self._rules = yardstick.rules
-        self._accounts = accounts
-        self._organizations = organizations
+
+    def account(self, number: int) -> Record:
+        """One of its accounts."""
+        return account(number, self.organizations)
+
+    def home(self, number: int) -> DN:
+        """Below which an account stands."""
+        record = organization(number % self.organizations)
+        return dn_of(self._rules[record.kind], record, self._target)
+
+    def dn(self, number: int) -> DN:
+        """Where an account stands."""
+        return self.home(number).child(RDN.of("uid", f"mei.wang{number}"))
 
     def messages(self) -> Iterator[Received]:
         """Of both state topics."""
@@ -85,7 +101,9 @@ class Company:
                 binding=Binding(entry, str(dn), self._target_uuid, TIME + number),
             )  # fmt: skip
             topic = self._topics.account_states if record.kind is Kind.ACCOUNT else self._topics.organization_states
-            yield Received(topic, number % 12, number, TIME, record.id.encode(), encode_state(state))
+            # A copy, as large as it is: what orjson gives holds on to more memory, and no message from Kafka does.
+            value = bytes(memoryview(encode_state(state)))
+            yield Received(topic, number % 12, number, TIME, record.id.encode(), value)
 
     def pages(self) -> Iterator[list[FoundEntry]]:
         """Of the directory."""
@@ -102,11 +120,11 @@ class Company:
 
     def _all(self) -> Iterator[tuple[Record, DN, str]]:
         homes: dict[str, DN] = {}
-        for number in range(self._organizations):
+        for number in range(self.organizations):
             record = organization(number)
             homes[record.id] = dn_of(self._rules[record.kind], record, self._target)
             yield record, homes[record.id], str(uuid.UUID(int=(7 << 96) + number))
-        for number in range(self._accounts):
-            record = account(number, self._organizations)
-            home = homes[f"ou_{number % self._organizations:06}"]
+        for number in range(self.accounts):
+            record = account(number, self.organizations)
+            home = homes[f"ou_{number % self.organizations:06}"]
             yield record, home.child(RDN.of("uid", f"mei.wang{number}")), str(uuid.UUID(int=(9 << 96) + number))

@@ -12,7 +12,9 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks.company import ORGANIZATIONS, Company
+from ldap_sink.protocol.ber import SET, element, octet_string, sequence, text
 from ldap_sink.subschema import Subschema
+from schemas.entries import FoundEntry
 from streams.settings import load_settings
 from streams.verification.comparison import Comparison
 from streams.verification.organizations import read_organizations
@@ -47,6 +49,15 @@ def report(what: str, count: int, before: int, began: float) -> None:
     )
 
 
+def content(entry: FoundEntry) -> bytes:
+    """An entry as slapd sends it (RFC 4511 section 4.5.2)."""
+    attributes = {**entry.attributes, "entryUUID": (entry.entry_uuid.encode(),)}
+    encoded = (
+        sequence(text(name), element(SET, b"".join(map(octet_string, values)))) for name, values in attributes.items()
+    )
+    return text(str(entry.dn)) + sequence(*encoded)
+
+
 def main() -> None:
     """Read a snapshot, and compare it."""
     accounts = int(sys.argv[1]) if len(sys.argv) > 1 else ACCOUNTS
@@ -63,7 +74,7 @@ def main() -> None:
     began = time.process_time()
     comparison = Comparison(snapshot, read_organizations(snapshot), yardstick, bytearray(len(snapshot)))
     for page in company.pages():
-        comparison.take(page)
+        comparison.take_octets(map(content, page))
     comparison.finish()
     report("compared", count, before, began)
     for (kind, state), number in comparison.findings.report().counts.items():

@@ -1,9 +1,12 @@
 """How long a verification takes that finds nothing to do, beside `ldapsearch` reading the same tree in the same run.
 
-Run from the checkout: `python -m benchmarks.verification [--json] [--entries N] [--rounds N]`. `ldapflow verify` runs
-in a process of its own, with its start, Kafka and the comparison in its time; both read the same attributes, page by
-page. It must find every entry as it should be, write nothing to LDAP and ask nothing of the workers, or there is no
-result.
+Run from the checkout: `python -m benchmarks.verification [--json] [--entries N ...] [--rounds N] [--drift PERCENT]`.
+`ldapflow verify` runs in a process of its own, with its start, Kafka and the comparison in its time; both read the same
+attributes, page by page. It must find every entry as it should be, write nothing to LDAP and ask nothing of the
+workers, or there is no result. Then so many percent of the entries are damaged, and a dry run must report exactly that.
+
+The target is half the speed of `ldapsearch` (`ratio_to_ldapsearch`, of durations, is 2 at most), in a gigabyte for a
+million accounts.
 """
 
 import argparse
@@ -21,23 +24,28 @@ from typing import Any, Final
 
 import orjson
 
-from benchmarks.company import ORGANIZATIONS, Company
+from benchmarks.company import Company
+from benchmarks.damage import KINDS, Damage
+from benchmarks.growth import ldif
 from benchmarks.installation import PASSWORD_FILE, environment, install
-from ldap_sink.protocol.connection import Connection
-from ldap_sink.protocol.controls import Control
-from ldap_sink.reading import asked
+from benchmarks.load import organizations
+from benchmarks.machine import machine
+from benchmarks.usage import MONITOR, administrator
 from ldap_sink.subschema import Subschema
-from schemas.entries import FoundEntry
 from streams.kafka import Cluster, Message, publish_all
 from streams.sandbox.kafka import Kafka
 from streams.sandbox.slapd import Slapd, SlapdOptions
 from streams.settings import Settings
 from streams.verification.yardstick import Yardstick
 
-ENTRIES: Final = 50_000
+ENTRIES: Final = (5_000, 50_000, 200_000)
 ROUNDS: Final = 3
+DRIFT: Final = 1.0
 PAGE: Final = 1000  # as a verification asks
-RELAX: Final = Control("1.3.6.1.4.1.4203.666.5.12", critical=True)  # lets the rootdn choose an entryUUID
+DIFFERS: Final = 3  # the exit code of a dry run that found something
+NO_SCHEMA: Final = Subschema.parse((), ())
+SMALLEST_DATABASE: Final = 1 << 30
+BYTES_EACH: Final = 8_000  # of slapd's database, generously: its file is sparse
 WRITES: Final = ("Add", "Modify", "Modrdn", "Delete", "Extended")
 _SAMPLING_SECONDS: Final = 0.01
 
@@ -61,8 +69,8 @@ class Failed(Exception):
     """There is no result, for that reason."""
 
 
-def measure(command: list[str], folder: Path, output: Path, environ: dict[str, str]) -> Measured:
-    """Run a process to its end; what it says goes to a file.
+def measure(command: list[str], folder: Path, output: Path, environ: dict[str, str], expected: int = 0) -> Measured:
+    """Run a process to its end, with that exit code; what it says goes to a file.
 
     Raises:
         Failed: it did not end well; with its last words.
@@ -77,7 +85,7 @@ def measure(command: list[str], folder: Path, output: Path, environ: dict[str, s
             peak = max(peak, resident_peak(process.pid))
             time.sleep(_SAMPLING_SECONDS)
     process.returncode = os.waitstatus_to_exitcode(code)
-    if process.returncode:
+    if process.returncode != expected:
         words = errors.read_text().strip().rpartition("\n")[2]
         raise Failed(f"{command[0]} ended with {process.returncode}: {words}")
     return Measured(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, peak)
@@ -92,19 +100,18 @@ def resident_peak(pid: int) -> int:
     return 0
 
 
-async def fill(slapd: Slapd, company: Company) -> None:
-    """Add all entries, with the entryUUIDs that the states name."""
-    connection = await Connection.open(slapd.host, slapd.port)
-    await connection.bind(slapd.admin_dn, slapd.admin_password.encode())
-    for page in company.pages():  # organizations come in pages of their own: no child overtakes its parent
-        await asyncio.gather(*(add(connection, entry) for entry in page))
-    await connection.close()
-
-
-async def add(connection: Connection, entry: FoundEntry) -> None:
-    """Add one entry."""
-    attributes = {**entry.attributes, "entryUUID": (entry.entry_uuid.encode(),)}
-    await connection.add(str(entry.dn), attributes, [RELAX])
+def fill(settings: Settings, slapd: Slapd, company: Company, folder: Path) -> None:
+    """Load slapd, with the entryUUIDs that the states name, and publish the states."""
+    path = folder / "entries.ldif"
+    with path.open("wb") as stream:
+        for page in company.pages():
+            stream.writelines(map(ldif, page))
+    slapd.stop()
+    slapd.load(path)
+    slapd.start()
+    path.unlink()
+    messages = (Message(message.topic, message.key or b"", message.value) for message in company.messages())
+    publish_all(settings, messages, lambda _: None)
 
 
 def bind(slapd: Slapd, folder: Path) -> tuple[str, ...]:
@@ -121,15 +128,28 @@ class Race:
 
     def verification(self, entries: int) -> Measured:
         """`ldapflow verify`, which must find as many entries, all of them as they should be."""
-        output = self._folder / "job.json"
-        command = [sys.executable, "-m", "streams.cli.main", "verify", "--json"]
-        measured = measure(command, self._folder, output, environment())
-        job: dict[str, Any] = orjson.loads(output.read_bytes())
+        measured, job = self._verify()
         counts = job["report"]["counts"]
         same = sum(of_kind.get("same", 0) for of_kind in counts.values())
         if (job["state"], same, job["report"]["differences"]) != ("done", entries, []):
             raise Failed(f"the verification is {job['state']} and found {counts}")
         return measured
+
+    def dry_run(self, damage: Damage) -> Measured:
+        """`ldapflow verify --dry-run`, which must find all of the damage, and nothing else."""
+        measured, job = self._verify("--dry-run", expected=DIFFERS)
+        counts = {state: count for state, count in job["report"]["counts"]["account"].items() if count}
+        wrong = [one for one in job["report"]["differences"] if one["id"] not in damage.ids[one["state"]]]
+        if counts != damage.found or wrong:
+            raise Failed(f"the dry run found {counts} instead of {damage.found}, and {wrong[:3]}")
+        return measured
+
+    def _verify(self, *options: str, expected: int = 0) -> tuple[Measured, dict[str, Any]]:
+        output = self._folder / "job.json"
+        command = [sys.executable, "-m", "streams", "verify", "--json", *options]
+        measured = measure(command, self._folder, output, environment(), expected)
+        job: dict[str, Any] = orjson.loads(output.read_bytes())
+        return measured, job
 
     def ldapsearch(self, entries: int) -> Measured:
         """The same attributes of the same entries."""
@@ -156,8 +176,7 @@ class Race:
 
 async def completed_writes(slapd: Slapd) -> int:
     """Read the server's own counters."""
-    connection = await Connection.open(slapd.host, slapd.port)
-    await connection.bind(slapd.admin_dn, slapd.admin_password.encode())
+    connection = await administrator(slapd)
     total = 0
     for operation in WRITES:
         entry = await connection.read(f"cn={operation},cn=Operations,cn=Monitor", ["monitorOpCompleted"])
@@ -168,60 +187,99 @@ async def completed_writes(slapd: Slapd) -> int:
     return total
 
 
-def compare(folder: Path, slapd: Slapd, kafka: Kafka, entries: int, rounds: int) -> dict[str, Any]:
-    """Make the company, and measure."""
-    settings = install(folder, slapd, kafka, sync={"disabled_accounts": "keep"})
-    yardstick = Yardstick.of(settings, Subschema.parse((), ()))
-    company = Company(settings, yardstick, entries - ORGANIZATIONS)
-    asyncio.run(fill(slapd, company))
-    messages = (Message(message.topic, message.key or b"", message.value) for message in company.messages())
-    publish_all(settings, messages, lambda _: None)
-    race = Race(folder, slapd, settings, asked(yardstick.attributes))
+def compare(folder: Path, slapd: Slapd, settings: Settings, company: Company, rounds: int) -> dict[str, Any]:
+    """Measure both, in turns, while nothing differs."""
+    entries = company.accounts + company.organizations
+    race = Race(folder, slapd, settings, (*Yardstick.of(settings, NO_SCHEMA).attributes, "entryUUID"))
     race.ldapsearch(entries)  # warms slapd up
     writes, events = race.writes(), race.events()
     searches, verifications = [], []
     for _ in range(rounds):
         verifications.append(race.verification(entries))
         searches.append(race.ldapsearch(entries))
-    seconds, search_seconds = (median(one.seconds for one in measured) for measured in (verifications, searches))
-    return {
-        "cores": os.cpu_count(),
+    found = {
         "entries": entries,
-        "rounds": rounds,
-        "verification": {
-            "seconds": seconds,
-            "cpu_seconds": median(one.cpu_seconds for one in verifications),
-            "peak_mib": max(one.peak_bytes for one in verifications) / (1 << 20),
-        },
-        "ldapsearch": {"seconds": search_seconds, "cpu_seconds": median(one.cpu_seconds for one in searches)},
-        "ratio": seconds / search_seconds,
+        **figures("verification", verifications),
+        **figures("ldapsearch", searches),
+        "ratio_to_ldapsearch": ratio(verifications, searches),
         "directory_writes": race.writes() - writes,
         "redrives": race.events() - events,
     }
+    if found["directory_writes"] or found["redrives"]:
+        raise Failed(f"it wrote something: {found}")
+    return found
+
+
+def compare_damaged(folder: Path, slapd: Slapd, settings: Settings, company: Company, percent: float) -> dict[str, Any]:
+    """Damage so many percent, and measure a dry run."""
+    count = max(1, round(company.accounts * percent / 100 / len(KINDS)))
+    damage = Damage(company, count)
+
+    async def inflict() -> None:
+        connection = await administrator(slapd)
+        await damage.inflict(connection)
+        await connection.close()
+
+    asyncio.run(inflict())
+    measured = Race(folder, slapd, settings, ()).dry_run(damage)
+    return {"damaged": count * len(KINDS), **figures("dry_run", [measured])}
+
+
+def figures(what: str, measured: list[Measured]) -> dict[str, float]:
+    """Medians, and the highest peak."""
+    return {
+        f"{what}_seconds": round(median(one.seconds for one in measured), 3),
+        f"{what}_cpu_seconds": round(median(one.cpu_seconds for one in measured), 3),
+        f"{what}_peak_mib": round(max(one.peak_bytes for one in measured) / (1 << 20)),
+    }
+
+
+def ratio(ours: list[Measured], theirs: list[Measured]) -> float:
+    """Of the medians of durations."""
+    return round(median(one.seconds for one in ours) / median(one.seconds for one in theirs), 2)
+
+
+def of_size(entries: int, rounds: int, percent: float) -> dict[str, Any]:
+    """All of it for one size, on servers of its own."""
+    options = SlapdOptions(global_lines=MONITOR, max_size=max(SMALLEST_DATABASE, entries * BYTES_EACH))
+    with (
+        tempfile.TemporaryDirectory(prefix="ldapflow-verification-") as name,
+        Kafka() as kafka,
+        Slapd(options) as slapd,
+    ):
+        folder = Path(name)
+        settings = install(folder, slapd, kafka, sync={"disabled_accounts": "keep"})
+        units = organizations(entries)
+        company = Company(settings, Yardstick.of(settings, NO_SCHEMA), entries - units, units)
+        fill(settings, slapd, company, folder)
+        found = compare(folder, slapd, settings, company, rounds)
+        if percent:
+            found.update(compare_damaged(folder, slapd, settings, company, percent))
+    return found
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--entries", type=int, default=ENTRIES, help=f"more than {ORGANIZATIONS}; default {ENTRIES}")
+    parser.add_argument("--entries", type=int, nargs="+", default=list(ENTRIES), help="one measurement for each size")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"the medians of so many; default {ROUNDS}")
+    parser.add_argument("--drift", type=float, default=DRIFT, help=f"percent that are damaged; default {DRIFT}")
     arguments = parser.parse_args()
-    options = SlapdOptions(global_lines=("database monitor",))
-    with (
-        tempfile.TemporaryDirectory(prefix="ldapflow-verification-") as name,
-        Kafka() as kafka,
-        Slapd(options) as slapd,
-    ):
-        found = compare(Path(name), slapd, kafka, arguments.entries, arguments.rounds)
-    if found["directory_writes"] or found["redrives"]:
-        raise Failed(f"it wrote something: {found}")
+    results = []
+    for entries in arguments.entries:
+        results.append(of_size(entries, arguments.rounds, arguments.drift))
+        if not arguments.json:
+            sys.stdout.write("".join(f"{name:<26}{value:>12,}\n" for name, value in results[-1].items()) + "\n")
     if arguments.json:
-        sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
-        return
-    for what in ("verification", "ldapsearch"):
-        sys.stdout.write(f"{what:<14}{found[what]['seconds']:>8.2f} s{found[what]['cpu_seconds']:>8.2f} s of CPU\n")
-    sys.stdout.write(f"ratio{found['ratio']:>17.2f}\npeak{found['verification']['peak_mib']:>18.0f} MiB\n")
+        document = {
+            "benchmark": "verification",
+            "machine": machine(),
+            "rounds": arguments.rounds,
+            "drift_percent": arguments.drift,
+            "results": results,
+        }
+        sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
 if __name__ == "__main__":
