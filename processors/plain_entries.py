@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from processors.expressions import EvaluationError, Expression
-from processors.expressions.plain import compile_plain
+from processors.expressions.plain import MAX_LENGTH as MAX_TEXT
+from processors.expressions.plain import compile_plain, plain_field
 from processors.mapping import CompiledRow
 from processors.octets import is_binary
 from processors.rdn import MAX_LENGTH
@@ -65,11 +66,10 @@ class PlainEntries:
         Args:
             record: as the JSON of a state has it.
         """
-        if not self._older_names.isdisjoint(record):
+        if not record.keys().isdisjoint(self._older_names):
             return None
-        for field in _TIMES:
-            time = record.get(field)
-            if time is not None and (time.__class__ is not int or abs(time) > LARGEST):
+        for time in map(record.get, _TIMES):
+            if time is not None and (time.__class__ is not int or not -LARGEST <= time <= LARGEST):
                 return None
         try:
             values = [row(record) for row in self._rows]
@@ -93,7 +93,11 @@ def _row(kind: Kind, row: CompiledRow, root: str) -> _Row:
     source = row.source
     if not isinstance(source, Expression):
         return lambda _: _single(source)
-    plain = None if is_binary(row.attribute) else compile_plain(source.text, TYPED_FIELDS)
+    is_text = not is_binary(row.attribute)
+    field = plain_field(source.text, TYPED_FIELDS) if is_text else None
+    if field is not None:
+        return _field(field)
+    plain = compile_plain(source.text, TYPED_FIELDS) if is_text else None
     if plain is None:
         return lambda fields: _single(row.apply({root: dict(record_of(kind, fields).fields)}).values)
 
@@ -101,6 +105,16 @@ def _row(kind: Kind, row: CompiledRow, root: str) -> _Row:
         value = plain(fields)
         if value.__class__ is str:
             return value.encode()
+        return b"" if value is None else _written(value)
+
+    return run
+
+
+def _field(name: str) -> _Row:
+    def run(fields: Mapping[str, Json]) -> bytes:
+        value = fields.get(name)
+        if value.__class__ is str:
+            return value.encode() if len(value) <= MAX_TEXT else _refuse()
         return b"" if value is None else _written(value)
 
     return run

@@ -13,7 +13,7 @@ from processors.expressions.errors import EvaluationError
 from processors.expressions.evaluation import CUSTOM_FIELD_MAP
 from processors.expressions.functions import FUNCTIONS, Implementation
 from processors.expressions.grammar import parse
-from processors.expressions.values import equal, is_empty, truth_of
+from processors.expressions.values import equal, truth_of
 from schemas.events import Json
 
 Plain: TypeAlias = Callable[[Mapping[str, Json]], Json]
@@ -21,6 +21,7 @@ Plain: TypeAlias = Callable[[Mapping[str, Json]], Json]
 
 MAX_LENGTH: Final = 4096  # characters
 _MOST_CALLS: Final = 50  # so that their results together are far from what `Evaluation.spend` forbids
+_EMPTY: Final = (None, "")  # of what is plain
 _LITERALS: Final = {"true", "false", "null"}
 
 
@@ -42,6 +43,19 @@ def compile_plain(text: str, typed: Collection[str] = ()) -> Plain | None:
         return _node(tree, typed)
     except _NotPlain:
         return None
+
+
+def plain_field(text: str, typed: Collection[str] = ()) -> str | None:
+    """The field that an expression gives as it is, where it does nothing else and the field is plain."""
+    tree = parse(text)
+    names = list(map(str, tree.children)) if tree.data == "path" else []
+    return names[1] if _is_field(names, typed) else None
+
+
+def _is_field(names: Sequence[str], typed: Collection[str]) -> bool:
+    if len(names) != 2:  # noqa: PLR2004 - record and field
+        return False
+    return ".".join(names) != ORGANIZATION_PATH and names[1] not in {CUSTOM_FIELD_MAP, *typed}
 
 
 def _node(tree: Tree[Token], typed: Collection[str]) -> Plain:
@@ -68,7 +82,7 @@ def _literal(text: str) -> Plain:
 def _path(names: Sequence[str], typed: Collection[str]) -> Plain:
     if len(names) == 1 and names[0] in _LITERALS:
         return _literal(names[0])
-    if len(names) != 2 or ".".join(names) == ORGANIZATION_PATH or names[1] in {CUSTOM_FIELD_MAP, *typed}:  # noqa: PLR2004 - record and field
+    if not _is_field(names, typed):
         raise _NotPlain
     name = names[1]
 
@@ -85,13 +99,12 @@ def _call(name: str, nodes: Sequence[Plain]) -> Plain:
     implementation = FUNCTIONS[name].run
     match name:
         case "IIF":
-            condition, then, otherwise = nodes
-            return lambda fields: (then if truth_of(condition(fields)) else otherwise)(fields)
+            return _iif(*nodes)
         case "Coalesce":
             return _coalesce(nodes)
         case "IsNull":
             (node,) = nodes
-            return lambda fields: is_empty(node(fields))
+            return lambda fields: node(fields) in _EMPTY
         case _ if implementation is None:
             raise _NotPlain
         case "Append":
@@ -104,11 +117,15 @@ def _coalesce(nodes: Sequence[Plain]) -> Plain:
     def run(fields: Mapping[str, Json]) -> Json:
         for node in nodes:
             value = node(fields)
-            if not is_empty(value):
+            if value not in _EMPTY:
                 return value
         return None
 
     return run
+
+
+def _iif(condition: Plain, then: Plain, otherwise: Plain) -> Plain:
+    return lambda fields: then(fields) if truth_of(condition(fields)) else otherwise(fields)
 
 
 def _append(implementation: Implementation, nodes: Sequence[Plain]) -> Plain:

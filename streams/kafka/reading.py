@@ -152,6 +152,9 @@ class _Log:
                     "enable.partition.eof": True,
                     # What is asked for lies there; one request that waits for more holds up the next by half a second.
                     "fetch.wait.max.ms": 10,
+                    # Who reads faster than Kafka gives would wait for a second once the queue was full.
+                    "fetch.queue.backoff.ms": 10,
+                    "queued.max.messages.kbytes": 16 << 10,
                     "auto.offset.reset": "earliest",
                     "error_cb": self._errors,
                 }

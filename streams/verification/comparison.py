@@ -109,13 +109,13 @@ class Comparison:
 
     def _take_recognized(self, known: Recognized) -> None:
         """Take an entry that is as it should be, if it stands in the right place."""
-        number = known.number
-        if known.organization_dn is not None:
-            self._organization_dns[number] = known.organization_dn
+        number, home, parent, organization_dn = known
+        if organization_dn is not None:
+            self._organization_dns[number] = organization_dn
         self.matched += 1
         self._has_entry[number] = True
-        self._home[number], self._parent[number] = known.home, known.parent
-        self.findings.note(number, EntryState.SAME, None)
+        self._home[number], self._parent[number] = home, parent
+        self.findings.note_same(number)
 
     def _parent_of(self, dn: DN) -> int:
         return self._parents.setdefault(dn, len(self._parents))

@@ -17,6 +17,7 @@ _BYTES_EACH: Final = 160  # of JSON around the texts
 
 _STATES: Final = tuple(EntryState)
 _NOTHING: Final = 0
+_SAME: Final = _STATES.index(EntryState.SAME) + 1
 _ORDER: Final = {Kind.ORGANIZATION: 0, Kind.ACCOUNT: 1}
 
 
@@ -49,6 +50,10 @@ class Findings:
             self._details.pop(number, None)
         elif number in self._details or self._has_room(difference):
             self._details[number] = difference
+
+    def note_same(self, number: int) -> None:
+        """Say that an entity of which nothing was said yet is as it should be."""
+        self._codes[number] = _SAME
 
     def detail(self, number: int) -> Difference | None:
         """All that is known of a difference, if it was kept."""

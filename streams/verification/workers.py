@@ -70,6 +70,10 @@ class Workers:
                 return not left
             await asyncio.sleep(_POLL_SECONDS)
 
+    async def are_there(self) -> bool:
+        """Whether any worker is in the group; one that was killed counts until its session is over."""
+        return await asyncio.to_thread(self._cluster.has_members, self._settings.kafka.application_id)
+
     async def why_still(self) -> str:
         """Why no offset moves, for people: what can be seen from here."""
 

@@ -36,7 +36,7 @@ _SETTLING_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 5.0
 _KAFKA_UNAVAILABLE: Final = "kafka_unavailable"  # as `Publisher` says
 _LIMITS: Final = frozenset({"size_limit_exceeded", "time_limit_exceeded", "admin_limit_exceeded"})
-_AT_ONCE: Final = 64  # entities that are looked at again
+_AT_ONCE: Final = 64  # entities that are looked at again, entries in one turn of the event loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,9 @@ class _Run:
         self._progress.step("directory", bound)
         async with aclosing(read_octets(self._target, yardstick.attributes)) as pages:
             async for page in pages:
-                await asyncio.to_thread(comparison.take_octets, page)
+                for begin in range(0, len(page), _AT_ONCE):
+                    comparison.take_octets(page[begin : begin + _AT_ONCE])
+                    await asyncio.sleep(0)  # no thread: it would wait for the interpreter's lock, and so would the loop
                 self._progress.advance(len(page))
         self._progress.step("comparing", snapshot.count - comparison.matched)
         await asyncio.to_thread(comparison.finish, self._from_thread(self._progress.advance))
@@ -215,11 +217,12 @@ class _Run:
         redrives = Redrives(settings, self._publisher, self._workers, PATIENCE_SECONDS)
         corrections = Corrections(snapshot, comparison, redrives)
         still: str | None = None
+        progress = self._progress if await self._workers.are_there() else _WithoutWorkers(self._progress)
         try:
-            await corrections.correct(self._progress, deletes=not self._request.rebind)
+            await corrections.correct(progress, deletes=not self._request.rebind)
             if not self._request.rebind:
                 approver = Approver(settings, self._publisher, snapshot, PATIENCE_SECONDS)
-                await corrections.delete(self._progress, approver if self._request.approve else None)
+                await corrections.delete(progress, approver if self._request.approve else None)
             await redrives.ask(forgettable(snapshot, _now()), _Silent())
         except StandStill as exc:
             still = str(exc)
@@ -254,6 +257,21 @@ class _Run:
             loop.call_soon_threadsafe(function, count)
 
         return call
+
+
+class _WithoutWorkers:
+    """Progress that says from the beginning what is waited for: the patience of a run lasts a minute."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def step(self, name: str, total: int | None) -> None:
+        """Say why the step may take long."""
+        self._progress.step(f"{name} (no worker runs: start one)" if total else name, total)
+
+    def advance(self, count: int) -> None:
+        """As it is."""
+        self._progress.advance(count)
 
 
 class _Silent:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
-from streams.kafka import Publisher, TopicReader, create_topics
+from streams.kafka import Publisher, TopicReader, create_topics, read_to_end
 from streams.sandbox.kafka import Kafka
 from streams.settings import Settings, load_settings
 from streams.verification.snapshot import Snapshot
@@ -80,3 +82,15 @@ async def test_a_verification_waits_by_the_clients_that_it_has(entrance: Entranc
         entrance.shut()
         assert snapshot.read() == set()
         assert (await workers.committed(), await workers.ends()) == before
+
+
+async def test_a_log_whose_beginning_is_gone_is_read_from_what_is_left(entrance: Entrance) -> None:
+    """Retention takes the oldest messages away; those after them are read, none of them twice."""
+    topic = entrance.direct.topics.organization_events  # the others are compacted, not cut
+    async with Publisher(entrance.direct) as publisher:
+        for value in (b"1", b"2", b"3"):
+            await publisher.send(topic, b"k", value)
+    admin = AdminClient({"bootstrap.servers": entrance.direct.kafka.bootstrap_servers, "log_level": 0})
+    for future in admin.delete_records([TopicPartition(topic, 0, 2)]).values():
+        future.result(timeout=10)
+    assert [message.value for message in read_to_end(entrance.direct, [topic])] == [b"3"]

@@ -17,7 +17,7 @@ from tests.support.directory_dump import Tree, admin_connection, read_tree
 from tests.support.flow import Flow, until
 from tests.support.program import ldapflow
 from tests.support.topics import topic_names
-from tests.support.verification import counted, counted_states, lines, verify
+from tests.support.verification import Counted, counted, counted_states, lines, verify
 
 SIZE = 50
 
@@ -113,11 +113,12 @@ def test_a_renamed_target_is_not_an_empty_one(synchronized: Flow) -> None:
 
 
 def test_without_a_worker_it_is_unfinished(synchronized: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It gives up after a while in which nothing moves, and says what is missing."""
-    flow = synchronized
+    """It gives up after a while in which nothing moves, and says what is missing: from the first moment on."""
+    flow, progress = synchronized, Counted()
     monkeypatch.setattr(run, "PATIENCE_SECONDS", 1.0)
     with admin_connection(flow.slapd) as connection:
         connection.delete(f"uid=user1,ou=Middle 0,ou=Top\\, 0,{flow.slapd.target_dn}")  # type: ignore[no-untyped-call]
-    job = verify(flow.settings)
+    job = verify(flow.settings, progress)
     assert (job.state, lines(job), counted(job)) == (JobState.UNFINISHED, [("missing", "a1", ())], {})
     assert "no worker runs" in (job.detail or "")
+    assert ("accounts (no worker runs: start one)", 1, 0) in progress.steps

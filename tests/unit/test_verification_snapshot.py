@@ -4,6 +4,7 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
 from schemas.events import Kind
@@ -145,3 +146,30 @@ def test_texts_that_are_alike_are_packed_small() -> None:
     packed = [packer.pack(text) for text in texts]
     assert [packer.unpack(one) for one in packed] == texts
     assert sum(map(len, packed[1:])) < sum(map(len, texts[1:])) / 8
+
+
+def test_texts_are_packed_once_the_room_is_full() -> None:
+    """Those before it come back as they were, too."""
+    texts = [encode_state(account(f"user_{number}", number)) for number in range(9)]
+    packer = Packer(3 * len(texts[0]))
+    packed = [packer.pack(text) for text in texts]
+    assert [one == text for one, text in zip(packed, texts, strict=True)] == [True] * 3 + [False] * 6
+    assert [packer.unpack(one) for one in packed] == texts
+
+
+@pytest.mark.parametrize("name", ["recordTime", 'x","recordTime":{"binding":null', "binding"])
+def test_a_record_is_never_taken_for_what_follows_it(snapshot: Snapshot, name: str) -> None:
+    """Whatever its fields are called, and whatever is written in them."""
+    record = record_of(Kind.ACCOUNT, {"userId": "a1", name: {"recordTime": 7, "binding": {"entryUUID": name}}})
+    state = account("a1", record=record, reason='"recordTime":5,"recordTime":', binding=bound(1))
+    snapshot.take([message("a1", state)])
+    assert snapshot.only_claimant(uuid.UUID(ENTRY).bytes) == 0
+    assert known(snapshot, "a1") == state
+
+
+def test_a_state_whose_parts_stand_in_another_order_is_read(snapshot: Snapshot) -> None:
+    """Another version may write it so."""
+    document = orjson.loads(encode_state(account("a1", binding=bound(1))))
+    snapshot.take([message("a1", orjson.dumps(dict(reversed(document.items()))))])
+    assert known(snapshot, "a1") == account("a1", binding=bound(1))
+    assert snapshot.only_claimant(uuid.UUID(ENTRY).bytes) == 0
