@@ -16,6 +16,7 @@ from schemas.states import (
     Binding,
     PasswordNote,
     PasswordStatus,
+    Revision,
     State,
     Status,
 )
@@ -79,6 +80,16 @@ def decode_state(kind: Kind, value: bytes) -> State:
         push_id=document["pushId"],
         writer=(generation, number),
     )
+
+
+def decode_writer(value: bytes) -> Revision:
+    """Read of a state that this program wrote only which write it was.
+
+    Raises:
+        ValueError, KeyError, TypeError: the bytes are something else.
+    """
+    generation, number = orjson.loads(value)["writer"]
+    return generation, number
 
 
 def _record(kind: Kind, document: dict[str, Json]) -> Record:

@@ -45,7 +45,7 @@ from streams.worker.pipeline import Hooks, Pipeline
 from streams.worker.push_marks import PushMarks
 from streams.worker.resync import Resync
 from streams.worker.serving import serve
-from streams.worker.states.freezing import freeze_states
+from streams.worker.states.freezing import freeze, freeze_states
 from streams.worker.states.recorder import Recorder
 from streams.worker.states.state_reader import StateReader
 from streams.worker.states.state_view import StateView
@@ -123,6 +123,7 @@ class Worker:
         pipeline = self._pipeline(publisher, control, parts, passwords, reader, watches)
         app = self._faust_app(pipeline, watches, redriver)
         app.origins, app.on_loss = resync.origins, resync.note
+        freeze()  # or a round through all that was imported would hold up some event
         self.serving = True
         log.info("worker_starts", name=settings.name, group=settings.kafka.application_id)
         try:

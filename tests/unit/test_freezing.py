@@ -1,12 +1,13 @@
 """States are kept out of the rounds of Python's garbage collector."""
 
 import gc
+import weakref
 from collections.abc import Iterator
 
 import pytest
 
 from streams.worker.states import freezing
-from streams.worker.states.freezing import freeze_states
+from streams.worker.states.freezing import freeze, freeze_states
 from streams.worker.states.state_view import StateView
 from tests.support.redrives import TARGET, unit
 
@@ -31,3 +32,20 @@ def test_states_are_frozen_every_so_many_changes(monkeypatch: pytest.MonkeyPatch
         frozen.append(gc.get_freeze_count())
     assert frozen[:2] == [0, 0]
     assert 0 < frozen[2] == frozen[4] < frozen[5]
+
+
+def test_what_is_there_at_the_start_is_frozen_but_for_garbage() -> None:
+    """Garbage that is frozen would stay for ever."""
+    kept: list[list[object]] = [[] for _ in range(1000)]
+    before = gc.get_freeze_count()
+    seen = weakref.ref(Circle())
+    freeze()
+    assert gc.get_freeze_count() - before > len(kept)
+    assert seen() is None
+
+
+class Circle:
+    """Refers to itself."""
+
+    def __init__(self) -> None:
+        self.itself = self

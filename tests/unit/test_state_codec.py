@@ -5,7 +5,7 @@ import pytest
 
 from schemas.events import Json, Kind
 from schemas.records import account_record, organization_record
-from schemas.state_codec import decode_state, encode_state
+from schemas.state_codec import decode_state, decode_writer, encode_state
 from schemas.states import (
     Awaited,
     AwaitsChildren,
@@ -91,6 +91,11 @@ def test_what_there_is_not_is_null() -> None:
 @pytest.mark.parametrize("state", [EMPTY, FULL])
 def test_what_was_written_is_read_again(state: State) -> None:
     assert decode_state(Kind.ACCOUNT, encode_state(state)) == state
+
+
+def test_the_writer_alone_is_read() -> None:
+    """As the whole state has it."""
+    assert decode_writer(encode_state(FULL)) == FULL.writer
 
 
 def test_an_organization_is_read_again() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from schemas.events import Event, Kind
-from schemas.state_codec import decode_state, encode_state
+from schemas.state_codec import decode_state, decode_writer, encode_state
 from schemas.states import Binding, State
 from streams.worker.states.state_view import Seen, StateView, seen_of
 
@@ -98,11 +98,11 @@ class Recorder:
             The state as it was written, when Kafka has it: only then may the event be done.
         """
         self._before_writing()
-        known, seen = self._stored(event), self._view.get((event.kind, event.subject))
-        before = max((0, 0) if known is None else known.writer, (0, 0) if seen is None else seen.revision)
+        table, key = self.tables[event.kind], event.subject.encode()
+        known, seen = table.get(key), self._view.get((event.kind, event.subject))
+        before = max((0, 0) if known is None else decode_writer(known), (0, 0) if seen is None else seen.revision)
         written = replace(state, writer=(max(before[0], self._generation()), before[1] + 1))
-        table = self.tables[event.kind]
-        table[event.subject.encode()] = encode_state(written)
+        table[key] = encode_state(written)
         delivered = table.last_write
         self._view.absorb(seen_of(event.kind, event.subject, partition, written, self._view.target))
         await asyncio.shield(delivered)  # whoever gives up waiting must not take the write back
