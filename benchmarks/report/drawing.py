@@ -15,6 +15,7 @@ _FOOT: Final = 52.0
 _BAR: Final = 20.0
 _GAP: Final = 14.0
 _SMALL: Final = 11.5
+_INSET: Final = 28.0  # so that what is written at the outermost points stands within the plot
 
 
 def draw(chart: Chart) -> str:
@@ -30,10 +31,10 @@ def _lines(chart: LineChart) -> str:
     top = _TOP + _LEGEND
     canvas = _canvas(top + _PLOT + _FOOT, chart, names)
     left = _MARGIN + SIZE + 12 + max(width_of(shown(tick), _SMALL) for tick in upward.ticks())
-    right = WIDTH - _MARGIN - 24
+    right = WIDTH - _MARGIN
 
     def x_of(value: float) -> float:
-        return left + across.place(value) * (right - left)
+        return left + _INSET + across.place(value) * (right - left - 2 * _INSET)
 
     def y_of(value: float) -> float:
         return top + (1 - upward.place(value)) * _PLOT

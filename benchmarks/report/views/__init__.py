@@ -11,8 +11,10 @@ from benchmarks.report.views.logins import logins
 from benchmarks.report.views.protocol import protocol
 from benchmarks.report.views.recovery import recovery
 from benchmarks.report.views.release import release
+from benchmarks.report.views.verification import verification
 
 VIEWS: Final[Mapping[str, Callable[[Mapping[str, Any]], View]]] = {
+    "verification": verification,
     "ingest": ingest,
     "latency": latency,
     "recovery": recovery,
