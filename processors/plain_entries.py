@@ -55,10 +55,11 @@ class PlainEntries:
 
     @classmethod
     def of(cls, kind: Kind, rules: EntryRules) -> "PlainEntries | None":
-        """Make it; None where the entries of a kind need more than their record."""
-        if rules.uses_path or rules.qualifier is not None:
-            return None
-        return cls(kind, rules)
+        """Make it; None where the entries of a kind need more than their record.
+
+        A name with a qualifier is not looked for: whose entry has one is left to `EntryRules.wanted`.
+        """
+        return None if rules.uses_path else cls(kind, rules)
 
     def values(self, record: dict[str, Any]) -> list[bytes] | None:
         """The values of `attributes`, empty for none; None where it takes `EntryRules.wanted` to say.

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from ldap_sink.layouts import Layouts, entry_uuid_in, split_entry
+from ldap_sink.locking import LOCK_ATTRIBUTE, PERMANENT_LOCK
 from ldap_sink.subschema import Subschema
 from processors.placement import Placed, is_source_or_root, place_below
 from processors.plain_entries import PlainEntries
@@ -25,6 +26,7 @@ from streams.verification.yardstick import Yardstick
 TARGET: Final = -1  # the target node's place among the numbers of organizations
 _NOWHERE: Final = -2
 
+_DISABLED: Final = "disabled"
 _APPLIED: Final = Status.APPLIED.value
 _PROBE: Final = b"ldapflow-probe-"
 
@@ -47,10 +49,20 @@ class Recognized(NamedTuple):  # one for each entry: a dataclass is made in thre
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
+    """What is the same for all entries of a kind.
+
+    Attributes:
+        spellings: of the naming attribute, and whether they are.
+        qualifies: names of entries may have a qualifier.
+        locks: the lock is the last of the attributes.
+    """
+
     entries: PlainEntries
     layouts: Layouts
     naming: str
     spellings: dict[bytes, bool]
+    qualifies: bool
+    locks: bool
 
 
 class Sieve:
@@ -76,7 +88,7 @@ class Sieve:
         self._source_node = yardstick.source_node
         self._target = snapshot.target
         self._passwords = yardstick.passwords
-        self._heeds_disabled = yardstick.removes_disabled or yardstick.drifts.locks
+        self._removes_disabled = yardstick.removes_disabled
         self._kinds = {kind: made for kind in Kind if (made := self._kind(kind)) is not None}
         self._number_of = number_of
         self._parents: dict[bytes, int] = {}
@@ -85,10 +97,13 @@ class Sieve:
     def _kind(self, kind: Kind) -> _Kind | None:
         rules = self._yardstick.rules[kind]
         entries = PlainEntries.of(kind, rules)
-        if entries is None:
+        drifts = self._yardstick.drifts
+        locks = drifts.locks and kind is Kind.ACCOUNT
+        attributes = () if entries is None else entries.attributes + (LOCK_ATTRIBUTE,) * locks
+        if entries is None or len(set(map(drifts.subschema.key, attributes))) < len(attributes):
             return None
-        layouts = Layouts(self._yardstick.drifts.subschema, rules.object_classes, entries.attributes)
-        return _Kind(entries, layouts, rules.rdn_attribute, {})
+        layouts = Layouts(drifts.subschema, rules.object_classes, attributes)
+        return _Kind(entries, layouts, rules.rdn_attribute, {}, rules.qualifier is not None, locks)
 
     def recognize(self, content: bytes) -> Recognized | None:
         """Say whether an entry is one that its state asks for; where it must stand is only told.
@@ -115,6 +130,8 @@ class Sieve:
             return None
         if not self._is_settled(kind, identifier, state, entry_uuid.decode()):
             return None
+        if made.qualifies and "+" in state["binding"]["dn"]:
+            return None
         home = self._home(kind, identifier, record)
         values = None if home == _NOWHERE else made.entries.values(record)
         if values is None:
@@ -124,6 +141,8 @@ class Sieve:
         is_organization = kind is Kind.ORGANIZATION
         if above is None or (is_organization and _PROBE in dn):
             return None
+        if made.locks:
+            values.append(b"" if record.get("status") != _DISABLED else PERMANENT_LOCK)
         if not made.layouts.has(content, start, entry_uuid, values):
             return None
         parent = self._parents.get(above)
@@ -155,7 +174,7 @@ class Sieve:
             return not is_source_or_root(identifier, self._source_node)
         if password is not None and self._passwords and password["status"] == PasswordStatus.PENDING:
             return False
-        return not self._heeds_disabled or state["record"].get("status") != "disabled"
+        return not self._removes_disabled or state["record"].get("status") != _DISABLED
 
     def _home(self, kind: Kind, identifier: str, record: dict[str, Any]) -> int:
         """The organization below which an entry must stand, as `homes` and `place` say."""

@@ -65,8 +65,9 @@ def rules(draw: st.DrawFn) -> EntryRules:
     required = (
         draw(st.frozensets(st.sampled_from(["objectclass", "cn", "sn", "uid"]))) if draw(ODDLY) else frozenset[str]()
     )
+    mapping = compile_mapping(rows, "user")
     return EntryRules(
-        ("inetOrgPerson",), "uid", compile_mapping(rows, "user"), required, "employeeNumber" if identified else None
+        ("inetOrgPerson",), "uid", mapping, required, "employeeNumber" if identified else None, qualify=identified
     )
 
 
@@ -98,7 +99,8 @@ def states(draw: st.DrawFn) -> State:
         assume(False)
         raise
     odd = draw(st.integers(0, 9)) if draw(ODDLY) else 0
-    binding = Binding(uuid_of("a1"), "uid=mei,ou=o1", TARGET.upper() if odd == 1 else TARGET, 5)
+    dn = "uid=mei+employeeNumber=a1,ou=o1" if draw(ODDLY) else "uid=mei,ou=o1"
+    binding = Binding(uuid_of("a1"), dn, TARGET.upper() if odd == 1 else TARGET, 5)
     status = draw(st.sampled_from(Status)) if odd == 2 else Status.APPLIED
     password = PasswordNote("t", 0, 5, 5, draw(st.sampled_from(PasswordStatus))) if odd in {3, 4} else None
     state = State(record, 5, 5, 5, status, 5, (1, 9), binding=binding, password=password)
@@ -113,7 +115,7 @@ def states(draw: st.DrawFn) -> State:
 
 
 @st.composite
-def entries(draw: st.DrawFn, rules: EntryRules, state: State) -> bytes:
+def entries(draw: st.DrawFn, rules: EntryRules, state: State) -> bytes:  # noqa: C901 - a case for each fault
     """As they should be, but for one thing."""
     attributes: dict[str, list[bytes]] = {
         "objectClass": [b"inetOrgPerson", b"top"],
@@ -123,6 +125,8 @@ def entries(draw: st.DrawFn, rules: EntryRules, state: State) -> bytes:
     if state.record is not None:
         with suppress(LdapflowError):
             wanted = rules.wanted(state.record, None)
+            if not state.record.enabled and draw(st.booleans()):
+                attributes["pwdAccountLockedTime"] = [b"000001010000Z"]
             attributes |= {key: list(values) for key, values in wanted.attributes.items() if values}
             name = attributes["uid"][0].decode()
     home = draw(st.sampled_from(["OU=o1,", "ou=o2,ou=o1,", "ou=o3,", ""])) if draw(ODDLY) else "ou=o1,"
@@ -145,7 +149,14 @@ def entries(draw: st.DrawFn, rules: EntryRules, state: State) -> bytes:
         case 4:
             dn = draw(
                 st.sampled_from(
-                    [dn.upper(), dn.replace("uid", "userid"), "cn=x+" + dn, dn.replace("=", " = "), "uid=x," + dn]
+                    [
+                        dn.upper(),
+                        dn.replace("uid", "userid"),
+                        "cn=x+" + dn,
+                        dn.replace(",", "+employeeNumber=a1,", 1),
+                        dn.replace("=", " = "),
+                        "uid=x," + dn,
+                    ]
                 )
             )
         case 5:

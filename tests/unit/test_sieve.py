@@ -120,7 +120,7 @@ def test_another_name_is_left_to_the_comparison(dn: str) -> None:
         replace(STATE, awaited=AwaitsTime()),
         replace(STATE, binding=Binding(uuid_of("a1"), "", uuid_of("another target"), 5)),
         replace(STATE, password=PasswordNote("t", 0, 1, 5, PasswordStatus.PENDING)),
-        with_record(status="disabled"),
+        with_record(status="disabled"),  # and not locked
         with_record(userId="a2"),
         with_record(organizationalUnits=[]),
         with_record(organizationalUnits=[{"organizationalUnitId": "unknown"}]),
@@ -132,6 +132,23 @@ def test_a_state_that_asks_for_more_or_less_is_left_to_the_comparison(state: Sta
 
 def test_a_password_that_is_written_changes_nothing() -> None:
     assert recognizes(replace(STATE, password=PasswordNote("t", 0, 1, 5, PasswordStatus.APPLIED)))
+
+
+def test_a_locked_account_is_recognized_by_its_lock() -> None:
+    """If it is disabled, and by a lock for good alone."""
+    state = with_record(status="disabled")
+    assert recognizes(state, attributes={"pwdAccountLockedTime": [b"000001010000Z"]})
+    assert not recognizes(state, attributes={"pwdAccountLockedTime": [b"20260101000000Z"]})
+
+
+def test_a_qualified_name_is_left_to_the_comparison() -> None:
+    """Whether it is kept, the whole rule must say; a plain one is recognized where names may be qualified."""
+    rules = replace(
+        RULES, mapping=compile_mapping([*ROWS[:3], replace(ROWS[3], identifier=True), *ROWS[4:]], "user"), qualify=True
+    )
+    qualified = Binding(uuid_of("a1"), f"uid=mei+mail=mei@example.com,ou=o1,{TARGET_DN}", TARGET, 5)
+    assert recognizes(rules=rules)
+    assert not recognizes(replace(STATE, binding=qualified), rules=rules)
 
 
 def test_a_value_that_the_classes_demand_must_be_there() -> None:
