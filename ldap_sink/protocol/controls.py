@@ -29,6 +29,9 @@ class Control:
     value: bytes | None = field(default=None, repr=False)
 
 
+_MANAGE_DSA_IT: Final = Control(MANAGE_DSA_IT)
+
+
 @lru_cache(maxsize=256)
 def encode_controls(controls: tuple[Control, ...]) -> bytes:
     """Encode the controls of a message; nothing when there are none."""
@@ -79,7 +82,7 @@ def assertion(filter_text: str) -> Control:
 
 def manage_dsa_it() -> Control:
     """Treat referral objects as ordinary entries (RFC 3296). Not critical."""
-    return Control(MANAGE_DSA_IT)
+    return _MANAGE_DSA_IT
 
 
 def paged_results(size: int, cookie: bytes = b"") -> Control:

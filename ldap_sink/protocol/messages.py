@@ -59,6 +59,11 @@ class Scope(IntEnum):
     SUBTREE = 2
 
 
+_SCOPES: Final = {scope: ber.integer(scope, ber.ENUMERATED) + _NEVER_DEREFERENCE for scope in Scope}
+_NO_LIMIT: Final = ber.integer(0)
+_NO_TIME_LIMIT_AND_VALUES_TOO: Final = ber.integer(0) + ber.boolean(False)
+
+
 def message(message_id: int, operation: bytes, controls: bytes = b"") -> bytes:
     """Put an operation and its encoded controls into an LDAPMessage."""
     return ber.element(ber.SEQUENCE, ber.integer(message_id) + operation + controls)
@@ -106,16 +111,11 @@ def search(base: str, scope: Scope, filter_: str, attributes: Iterable[str], siz
     Raises:
         InvalidFilter: the text is not a filter of RFC 4515.
     """
+    limit = _NO_LIMIT if not size_limit else ber.integer(size_limit)
+    asked = _asked(tuple(attributes))
     return ber.element(
         SEARCH_REQUEST,
-        ber.text(base)
-        + ber.integer(scope, ber.ENUMERATED)
-        + _NEVER_DEREFERENCE
-        + ber.integer(size_limit)
-        + ber.integer(0)
-        + ber.boolean(False)
-        + compile_filter(filter_)
-        + ber.sequence(*map(_name, attributes)),
+        ber.text(base) + _SCOPES[scope] + limit + _NO_TIME_LIMIT_AND_VALUES_TOO + compile_filter(filter_) + asked,
     )
 
 
@@ -134,6 +134,12 @@ def password_modify_value(dn: str, new_password: bytes) -> bytes:
 def _name(name: str) -> bytes:
     """Encode an attribute's name; the same few go with every request."""
     return ber.text(name)
+
+
+@lru_cache(maxsize=256)
+def _asked(names: tuple[str, ...]) -> bytes:
+    """Encode an AttributeSelection; the same few are asked for again and again."""
+    return ber.sequence(*map(_name, names))
 
 
 def _attribute(name: str, values: Sequence[bytes]) -> bytes:
