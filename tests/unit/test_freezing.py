@@ -15,8 +15,10 @@ from tests.support.redrives import TARGET, unit
 @pytest.fixture(autouse=True)
 def thawed() -> Iterator[None]:
     """Begin with nothing frozen; leave what the tests themselves are made of as it was (`swallowed_errors.py`)."""
+    thresholds = gc.get_threshold()
     gc.unfreeze()
     yield
+    gc.set_threshold(*thresholds)
     gc.unfreeze()
     gc.freeze()
 
