@@ -73,14 +73,16 @@ class Layouts:
             values: of the attributes, in their order; empty where there shall be none.
         """
         all_values = [*values, entry_uuid, *self._constants]
+        # With entryUUID and object classes: a layout that has no place for one of them is of other entries.
+        count = len(values) - values.count(b"") + 2
         attributes, known = content[start:], self._known
         for place, layout in enumerate(known):
-            if _octets(layout, all_values) == attributes:
+            if _octets(layout, all_values, count) == attributes:
                 if place:
                     known.insert(0, known.pop(place))
                 return True
         read = self._read(content, entry_uuid, values)
-        if read is not None and _octets(read, [*values, entry_uuid, *self._constants]) == attributes:
+        if read is not None and _octets(read, [*values, entry_uuid, *self._constants], count) == attributes:
             known.insert(0, read)
             del known[_MOST:]
         return read is not None
@@ -144,11 +146,11 @@ class _NoHeaders(_Headers):
 _NO_HEADERS: Final = _NoHeaders("")
 
 
-def _octets(layout: Sequence[_Piece], values: Sequence[bytes]) -> bytes:
-    """Foretell the attributes of an entry."""
+def _octets(layout: Sequence[_Piece], values: Sequence[bytes], count: int) -> bytes | None:
+    """Foretell the attributes of an entry; None where the layout has not a place for so many values."""
     pieces: list[bytes] = []
     for headers, place in layout:
         value = values[place]
         if value:
             pieces += (headers[len(value)], value)
-    return b"".join(pieces)
+    return b"".join(pieces) if len(pieces) == 2 * count else None

@@ -70,6 +70,10 @@ class Comparison:
         """Whether a complete push did not bring the entity, and its state is still the one of which that was said."""
         return self._swept.get(number) == self.snapshot.revision(number)
 
+    def swept(self, kind: Kind) -> Iterable[int]:
+        """The numbers of those of a kind that are swept."""
+        return (number for number in self._swept if self.snapshot.kind(number) is kind and self.is_swept(number))
+
     def is_spared(self, number: int) -> bool:
         """Whether a complete push did not bring the entity, but something came for it since: it may be a live event."""
         return number in self._swept and not self.is_swept(number)

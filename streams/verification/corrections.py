@@ -104,7 +104,7 @@ class Corrections:
 
     def _doomed(self, kind: Kind) -> list[int]:
         """Who must go: orphans, and whom a complete push did not bring, with or without an entry."""
-        swept = (number for number in self._snapshot.numbers(kind) if self._comparison.is_swept(number))
+        swept = self._comparison.swept(kind)
         return sorted({*self._comparison.findings.numbers(kind, (EntryState.ORPHAN,)), *swept})
 
     async def _ask(self, numbers: list[int], progress: Advances) -> None:

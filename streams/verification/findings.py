@@ -105,7 +105,9 @@ class Findings:
 
     def numbers(self, kind: Kind, states: Iterable[EntryState]) -> list[int]:
         """The entities of a kind of which one of these was found."""
-        codes = {_STATES.index(state) + 1 for state in states}
+        codes = {code for state in states if (code := _STATES.index(state) + 1) in self._codes}
+        if not codes:
+            return []
         order = _ORDER[kind]
         return [
             number

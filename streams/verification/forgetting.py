@@ -16,9 +16,7 @@ def forgettable(snapshot: Snapshot, now: int) -> Iterator[tuple[Stored, RedriveR
         now: milliseconds.
     """
     for kind in Kind:
-        for number in snapshot.numbers(kind):
-            if not snapshot.is_deleted(number):
-                continue
+        for number in snapshot.deleted(kind):
             stored = snapshot.get(number)
             if stored is not None and may_be_forgotten(stored.state, now):
                 yield stored, RedriveReason.FORGET

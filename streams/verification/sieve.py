@@ -8,26 +8,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from ldap_sink.layouts import Layouts, entry_uuid_in, split_entry
 from ldap_sink.locking import LOCK_ATTRIBUTE, PERMANENT_LOCK
 from ldap_sink.subschema import Subschema
 from processors.placement import Placed, is_source_or_root, place_below
 from processors.plain_entries import PlainEntries
 from schemas.dn import DN
-from schemas.events import NEVER, Kind
-from schemas.state_codec import STATE_KEYS
-from schemas.states import PasswordStatus, Status
+from schemas.events import Kind
 from streams.verification.organizations import Organization
 from streams.verification.snapshot import Snapshot
+from streams.verification.traits import QUALIFIED, UNWRITTEN
 from streams.verification.yardstick import Yardstick
 
 TARGET: Final = -1  # the target node's place among the numbers of organizations
 _NOWHERE: Final = -2
 
 _DISABLED: Final = "disabled"
-_APPLIED: Final = Status.APPLIED.value
 _PROBE: Final = b"ldapflow-probe-"
 
 
@@ -53,7 +49,6 @@ class _Kind:
 
     Attributes:
         spellings: of the naming attribute, and whether they are.
-        qualifies: names of entries may have a qualifier.
         locks: the lock is the last of the attributes.
     """
 
@@ -61,7 +56,6 @@ class _Kind:
     layouts: Layouts
     naming: str
     spellings: dict[bytes, bool]
-    qualifies: bool
     locks: bool
 
 
@@ -86,8 +80,9 @@ class Sieve:
         self._organizations = organizations
         self._yardstick = yardstick
         self._source_node = yardstick.source_node
-        self._target = snapshot.target
-        self._passwords = yardstick.passwords
+        self._unsettling = UNWRITTEN if yardstick.passwords else 0
+        if yardstick.rules[Kind.ACCOUNT].qualifier is not None:
+            self._unsettling |= QUALIFIED
         self._removes_disabled = yardstick.removes_disabled
         self._kinds = {kind: made for kind in Kind if (made := self._kind(kind)) is not None}
         self._number_of = number_of
@@ -103,7 +98,7 @@ class Sieve:
         if entries is None or len(set(map(drifts.subschema.key, attributes))) < len(attributes):
             return None
         layouts = Layouts(drifts.subschema, rules.object_classes, attributes)
-        return _Kind(entries, layouts, rules.rdn_attribute, {}, rules.qualifier is not None, locks)
+        return _Kind(entries, layouts, rules.rdn_attribute, {}, locks)
 
     def recognize(self, content: bytes) -> Recognized | None:
         """Say whether an entry is one that its state asks for; where it must stand is only told.
@@ -112,25 +107,22 @@ class Sieve:
             content: of a SearchResultEntry.
         """
         entry_uuid = entry_uuid_in(content)
-        if entry_uuid is None:
-            return None
-        number = self._owner(entry_uuid)
-        text = None if number is None else self._snapshot.text(number)
-        if number is None or text is None:
+        number = None if entry_uuid is None else self._owner(entry_uuid)
+        if entry_uuid is None or number is None:
             return None
         try:
-            return self._compare(number, orjson.loads(text), content, entry_uuid)
+            record = self._snapshot.settled_record(number, entry_uuid, self._unsettling)
+            return None if record is None else self._compare(number, record, content, entry_uuid)
         except (ValueError, KeyError, TypeError):  # what `decode_state` raises, and MalformedReply
             return None
 
-    def _compare(self, number: int, state: dict[str, Any], content: bytes, entry_uuid: bytes) -> Recognized | None:
-        kind, identifier, record = self._snapshot.kind(number), self._snapshot.identifier(number), state["record"]
+    def _compare(self, number: int, record: dict[str, Any], content: bytes, entry_uuid: bytes) -> Recognized | None:
+        kind, identifier = self._snapshot.kind(number), self._snapshot.identifier(number)
         made = self._kinds.get(kind)
-        if made is None or record.__class__ is not dict or len(state) != len(STATE_KEYS):
+        if made is None or record.__class__ is not dict:
             return None
-        if not self._is_settled(kind, identifier, state, entry_uuid.decode()):
-            return None
-        if made.qualifies and "+" in state["binding"]["dn"]:
+        is_disabled = record.get("status") == _DISABLED
+        if is_disabled and self._removes_disabled:
             return None
         home = self._home(kind, identifier, record)
         values = None if home == _NOWHERE else made.entries.values(record)
@@ -142,7 +134,7 @@ class Sieve:
         if above is None or (is_organization and _PROBE in dn):
             return None
         if made.locks:
-            values.append(b"" if record.get("status") != _DISABLED else PERMANENT_LOCK)
+            values.append(PERMANENT_LOCK if is_disabled else b"")
         if not made.layouts.has(content, start, entry_uuid, values):
             return None
         parent = self._parents.get(above)
@@ -157,29 +149,12 @@ class Sieve:
         except Error:
             return None
 
-    def _is_settled(self, kind: Kind, identifier: str, state: dict[str, Any], entry_uuid: str) -> bool:
-        """Whether a state asks for this entry, and for nothing that is no attribute of it."""
-        binding, password = state["binding"], state["password"]
-        if (
-            state["status"] != _APPLIED
-            or state["deletedAt"] is not None
-            or state["waitingFor"] is not None
-            or state["recordTime"] == NEVER
-            or binding is None
-            or binding["entryUUID"] != entry_uuid
-            or (binding["target"] != self._target and binding["target"].lower() != self._target)
-        ):
-            return False
-        if kind is Kind.ORGANIZATION:
-            return not is_source_or_root(identifier, self._source_node)
-        if password is not None and self._passwords and password["status"] == PasswordStatus.PENDING:
-            return False
-        return not self._removes_disabled or state["record"].get("status") != _DISABLED
-
     def _home(self, kind: Kind, identifier: str, record: dict[str, Any]) -> int:
         """The organization below which an entry must stand, as `homes` and `place` say."""
         if kind is Kind.ORGANIZATION:
             parent = record.get("parentId")
+            if is_source_or_root(identifier, self._source_node):
+                return _NOWHERE
             if record.get("organizationalUnitId") != identifier or not isinstance(parent, str) or parent == identifier:
                 return _NOWHERE
             return self._placed((parent,), identifier)

@@ -4,17 +4,18 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-import orjson
 import structlog
 
 from schemas.events import Kind, Subject
 from schemas.state_codec import decode_state
-from schemas.states import Binding, Revision, State, Status
+from schemas.states import Binding, Revision, State
 from streams.kafka import Received, TopicReader
 from streams.kafka.received import identifier_of
 from streams.settings import Settings
 from streams.snapshot import Stored
 from streams.verification.packing import Packer
+from streams.verification.state_texts import record_bound_to, without_record
+from streams.verification.traits import BOUND, DELETED, SETTLED, USABLE, WAITING, traits_of
 
 log = structlog.get_logger(__name__)
 
@@ -23,14 +24,6 @@ _TOLD: Final = 1000  # messages between two words about the progress
 _NO_PUSH: Final = -1
 _UUID_OCTETS: Final = 16
 _ROOM: Final = 192 << 20  # octets of states that are not packed
-_AFTER_RECORD: Final = b',"recordTime":'
-
-# Traits of a state that are asked of all of them.
-_KNOWN: Final = 1
-_BOUND: Final = 2
-_USABLE: Final = 4  # its push counts it: not dead-lettered
-_DELETED: Final = 8
-_WAITING: Final = 16
 
 
 def octets_of_uuid(text: str) -> bytes:
@@ -112,10 +105,12 @@ class Snapshot:
                 self._packed[number] = b""
             return number
         try:
-            document = _without_record(value)
+            document, in_order = without_record(value)
             binding, push_id, received = document["binding"], document["pushId"], document["receivedTime"]
             generation, count = document["writer"]
-            traits = _traits_of(document)
+            traits = traits_of(document, self.target)
+            if not in_order:
+                traits &= ~SETTLED
             entry = None if binding is None else octets_of_uuid(binding["entryUUID"])
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
             self._note_unreadable(kind, identifier, exc)
@@ -176,19 +171,39 @@ class Snapshot:
 
     def is_deleted(self, number: int) -> bool:
         """Whether the source has deleted the entity; False for a state that was removed."""
-        return bool(self._traits[number] & _DELETED)
+        return bool(self._traits[number] & DELETED)
+
+    def deleted(self, kind: Kind) -> Iterable[int]:
+        """The numbers of those of a kind that the source has deleted."""
+        doomed = [number for number, traits in enumerate(self._traits) if traits & DELETED]
+        return (number for number in doomed if self.kind(number) is kind)
 
     def is_waiting(self, number: int) -> bool:
         """Whether the entity waits; False for a state that was removed."""
-        return bool(self._traits[number] & _WAITING)
+        return bool(self._traits[number] & WAITING)
 
     def identifier(self, number: int) -> str:
         """Whose state it is, by the key of its message."""
         return self._ids[number]
 
-    def text(self, number: int) -> bytes | None:
-        """A state's JSON; None when it was removed."""
-        return self._packers[self.kind(number)].unpack(self._packed[number]) if self._traits[number] else None
+    def settled_record(self, number: int, entry_uuid: bytes, unsettling: int) -> Any:
+        """The record of an entity that asks for nothing but the entry that it is bound to; None of any other.
+
+        Args:
+            number: of its state.
+            entry_uuid: of the entry, in the server's spelling.
+            unsettling: traits that speak against it.
+
+        Raises:
+            ValueError: the state cannot be read.
+        """
+        traits = self._traits[number]
+        if not traits & SETTLED or traits & unsettling:
+            return None
+        return record_bound_to(self._text(number), entry_uuid)
+
+    def _text(self, number: int) -> bytes:
+        return self._packers[_KINDS[self._kinds[number]]].unpack(self._packed[number])
 
     def get(self, number: int) -> Stored | None:
         """A state; None when it was removed, or cannot be read, which is logged."""
@@ -196,7 +211,7 @@ class Snapshot:
             return None
         kind, identifier = self.kind(number), self._ids[number]
         try:
-            state = decode_state(kind, self._packers[kind].unpack(self._packed[number]))
+            state = decode_state(kind, self._text(number))
         except (ValueError, KeyError, TypeError) as exc:
             self._note_unreadable(kind, identifier, exc)
             return None
@@ -233,7 +248,7 @@ class Snapshot:
     @property
     def bound(self) -> int:
         """How many of them are bound to an entry, whatever the target."""
-        return sum(1 for traits in self._traits if traits & _BOUND)
+        return sum(1 for traits in self._traits if traits & BOUND)
 
     # -- full pushes ---------------------------------------------------------------------------------------------------
 
@@ -241,7 +256,7 @@ class Snapshot:
         """How many states of each kind carry the id of a push, dead-lettered ones left out."""
         push, counts = self._push_ids.get(push_id), dict.fromkeys(Kind, 0)
         for number, carried in enumerate(self._pushes):
-            if carried == push and self._traits[number] & _USABLE:
+            if carried == push and self._traits[number] & USABLE:
                 counts[self.kind(number)] += 1
         return counts
 
@@ -250,29 +265,9 @@ class Snapshot:
         names: dict[int, str | None] = {number: name for name, number in self._push_ids.items()}
         columns = zip(self._pushes, self._received, self._traits, strict=True)
         return bytearray(
-            bool(traits) and not traits & _DELETED and is_swept(names.get(push), received)
+            bool(traits) and not traits & DELETED and is_swept(names.get(push), received)
             for push, received, traits in columns
         )
-
-
-def _without_record(text: bytes) -> dict[str, Any]:
-    """Read a state but for its record, which is most of it, and stands before all else where `encode_state` wrote it.
-
-    Within a text of JSON no quotation mark is without a backslash: the last place where the key is found is its own.
-    """
-    at = text.rfind(_AFTER_RECORD)
-    document: dict[str, Any] = orjson.loads(text if at < 0 else b"{" + memoryview(text)[at + 1 :])
-    return document if "binding" in document else orjson.loads(text)
-
-
-def _traits_of(document: dict[str, Any]) -> int:
-    status = document["status"]
-    traits = _KNOWN if status == Status.DEAD_LETTERED else _KNOWN | _USABLE
-    if status == Status.WAITING:
-        traits |= _WAITING
-    if document["deletedAt"] is not None:
-        traits |= _DELETED
-    return traits if document["binding"] is None else traits | _BOUND
 
 
 def _counted(taken: Iterable[int | None], tell: Callable[[int], None] = lambda _: None) -> set[int]:

@@ -2,6 +2,7 @@
 
 import tempfile
 import uuid
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,12 @@ sync: {{target_dn: "{TARGET_DN}", target_entry_uuid: {TARGET}}}
 
 
 class Scene:
-    """Organizations with entries, and one account."""
+    """Organizations with entries, and some accounts."""
 
-    def __init__(self, yardstick: Yardstick, state: State) -> None:
+    def __init__(self, yardstick: Yardstick, states: Mapping[str, State]) -> None:
         self.snapshot = Snapshot(settings())
         self._yardstick = yardstick
+        self._sieve: Sieve | None = None
         parents = {"o1": "ou_root", "o2": "o1", "o3": "ou_root"}
         self.entries: list[bytes] = []
         dns = {"ou_root": TARGET_DN}
@@ -61,18 +63,19 @@ class Scene:
                 "entryUUID": [uuid_of(identifier).encode()],
             }
             self.entries.append(search_entry(str(dn), attributes.items()))
-        self.take("ldapflow.accounts", "a1", state)
+        for identifier, state in states.items():
+            self.take("ldapflow.accounts", identifier, state)
 
     def take(self, topic: str, identifier: str, state: State) -> None:
         """Take a state."""
         self.snapshot.take([Received(topic, 0, 0, 0, identifier.encode(), encode_state(state))])
 
-    def compare(self, entry: bytes, *, sieve: bool) -> tuple[Any, ...]:
+    def compare(self, entries: Iterable[bytes], *, sieve: bool) -> tuple[Any, ...]:
         """All that a run keeps of a comparison."""
         made = Comparison(
             self.snapshot, read_organizations(self.snapshot), self._yardstick, bytearray(len(self.snapshot))
         )
-        contents = [*self.entries, entry]
+        contents = [*self.entries, *entries]
         if sieve:
             made.take_octets(contents)
         else:
@@ -83,9 +86,10 @@ class Scene:
         return report.counts, report.differences, made.matched
 
     def recognizes(self, entry: bytes) -> bool:
-        """Whether the sieve does."""
-        sieve = Sieve(self.snapshot, read_organizations(self.snapshot), self._yardstick, lambda _: 0)
-        return sieve.recognize(entry) is not None
+        """Whether the sieve does, which remembers what it met before."""
+        if self._sieve is None:
+            self._sieve = Sieve(self.snapshot, read_organizations(self.snapshot), self._yardstick, lambda _: 0)
+        return self._sieve.recognize(entry) is not None
 
 
 @cache

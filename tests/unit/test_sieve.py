@@ -64,7 +64,7 @@ def recognizes(
 ) -> bool:
     """Whether the entry is recognized by its octets, with other attributes, or without those that are None."""
     written = {name: values for name, values in {**ATTRIBUTES, **attributes}.items() if values}
-    return Scene(yardstick(rules), state).recognizes(search_entry(dn, written.items()))
+    return Scene(yardstick(rules), {"a1": state}).recognizes(search_entry(dn, written.items()))
 
 
 def with_record(**fields: Any) -> State:
@@ -78,8 +78,19 @@ def test_an_entry_as_it_should_be_is_recognized() -> None:
 
 @pytest.mark.parametrize("order", [sorted(ATTRIBUTES), sorted(ATTRIBUTES, reverse=True)])
 def test_the_order_of_attributes_says_nothing(order: list[str]) -> None:
-    scene = Scene(yardstick(), STATE)
+    scene = Scene(yardstick(), {"a1": STATE})
     assert scene.recognizes(search_entry(DN, [(name, ATTRIBUTES[name]) for name in order]))
+
+
+def test_what_is_missing_is_missed_though_other_entries_lack_it_rightly() -> None:
+    """The order of attributes that was learnt of them has no place for it."""
+    plain = with_record(email=None)
+    scene = Scene(yardstick(), {"a1": plain})
+    without = {name: values for name, values in ATTRIBUTES.items() if name != "mail"}
+    entry = search_entry(DN, without.items())
+    assert scene.recognizes(entry)
+    scene.take("ldapflow.accounts", "a1", replace(STATE, writer=(1, 10)))
+    assert not scene.recognizes(entry)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +198,6 @@ def test_rows_that_need_the_whole_record_are_worked_out_in_full() -> None:
 
 def test_two_who_are_bound_to_one_entry_are_left_to_the_comparison() -> None:
     """Whose it is takes both states to say."""
-    scene = Scene(yardstick(), STATE)
+    scene = Scene(yardstick(), {"a1": STATE})
     scene.take("ldapflow.accounts", "a2", with_record(userId="a2"))
     assert not scene.recognizes(search_entry(DN, ATTRIBUTES.items()))
