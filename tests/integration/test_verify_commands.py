@@ -190,7 +190,7 @@ def test_a_push_is_answered_by_the_verifier_and_one_in_the_middle_ends_as_unfini
     done = company.run("push", "--json")
     job = company.verifications()[-1]
     assert (done.returncode, orjson.loads(done.stdout)["id"], job.trigger) == (0, job.id, Trigger.PUSH)
-    assert f'"job":"{job.id}","state":"done"' in verifier.log.read_text()
+    until(lambda: f'"job":"{job.id}","state":"done"' in verifier.log.read_text(), "its end in the log")
     assert company.is_as_it_should_be()
     with company.silent_directory():
         push = company.begin("push")
