@@ -5,10 +5,10 @@ Each worker owns only some partitions, but needs the whole organization tree, an
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 from schemas.events import Kind, Subject
 from schemas.states import Revision, Status
@@ -20,7 +20,6 @@ from streams.worker.states.seen import Seen, seen_of
 __all__ = ["Listener", "Reading", "Seen", "StateView", "Tally", "seen_of"]
 
 Tally: TypeAlias = tuple[int, str | None]  # a partition and a reason
-_Key = TypeVar("_Key", bound=Hashable)
 Listener: TypeAlias = Callable[[Seen | None, Seen | None], None]
 
 
@@ -92,7 +91,8 @@ class StateView:
 
     def holders(self, entry_uuid: str) -> AbstractSet[Subject]:
         """The entities bound to an entry; more than one is a fault that must be mended."""
-        return _subjects(self._holders, entry_key(entry_uuid))
+        key = entry_key(entry_uuid)
+        return frozenset((kind, identifier) for kind, index in self._holders.items() for identifier in index[key])
 
     def is_shared(self, entry_uuid: str) -> bool:
         """Whether an entry has several holders."""
@@ -102,9 +102,10 @@ class StateView:
         """The entryUUIDs of the entries that have several holders."""
         return frozenset(self._shared)
 
-    def members(self, organization_id: str) -> AbstractSet[Subject]:
-        """Everybody whose state names the organization as parent or membership."""
-        return _subjects(self._members, organization_id)
+    def members(self, organization_id: str) -> Iterator[Subject]:
+        """Everybody whose state names the organization as parent or membership; who comes meanwhile is left out."""
+        of_kinds = [(kind, tuple(index[organization_id])) for kind, index in self._members.items()]
+        return ((kind, identifier) for kind, identifiers in of_kinds for identifier in identifiers)
 
     def below(self, organization_id: str) -> Iterator[Seen]:
         """Everybody below an organization, each organization once, whatever circles there are.
@@ -257,10 +258,6 @@ class StateView:
             tallies[known.partition, known.reason] -= 1
             if not tallies[known.partition, known.reason]:
                 del tallies[known.partition, known.reason]
-
-
-def _subjects(indexes: Mapping[Kind, Index[_Key, str]], key: _Key) -> AbstractSet[Subject]:
-    return frozenset((kind, identifier) for kind, index in indexes.items() for identifier in index[key])
 
 
 def _bound_at(seen: Seen | None) -> int:
