@@ -17,7 +17,6 @@ class Section(BaseModel):
         extra="forbid",
         validate_default=True,
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
     )
 
     @model_validator(mode="before")
