@@ -180,7 +180,7 @@ class Ingest:
             processes = {f"worker_{n}": worker.child.pid for n, worker in enumerate(workers)}
             with Usage({**processes, "slapd": slapd.pid, "kafka": kafka.pid}) as usage:
                 await say(settings, Resume())
-                polls = await self._await_entries(connection, before["Add"] + self._expected)
+                polls = await self._await_entries(connection, before["Add"] + self._expected, workers)
                 after = await completed(connection)
             measured = Measured(await change_times(connection, slapd.target_dn), self._expected)
             operations = sum(after.values()) - sum(before.values()) - polls - len(after)
@@ -202,7 +202,7 @@ class Ingest:
 
         workers[0].wait(is_shared, "workers that share the partitions")
 
-    async def _await_entries(self, connection: Connection, adds: int) -> int:
+    async def _await_entries(self, connection: Connection, adds: int, workers: list[Worker]) -> int:
         """Wait until slapd has added so many; returns how often it was asked."""
         polls, deadline = 0, time.monotonic() + PATIENCE_SECONDS
         while True:
@@ -210,6 +210,8 @@ class Ingest:
             entry = await connection.read("cn=Add,cn=Operations,cn=Monitor", ["monitorOpCompleted"])
             if entry is not None and int(entry.attributes["monitorOpCompleted"][0]) >= adds:
                 return polls
+            for worker in workers:
+                worker.require_running()
             if time.monotonic() > deadline:
                 raise TimeoutError("the entries are not all there")
             await asyncio.sleep(_POLL_SECONDS)

@@ -116,6 +116,7 @@ class Run:
             found = {key: at for key, at in handled(worker.log) if key in self.produced}
             if len(found) == len(self.produced):
                 return found
+            worker.require_running()
             await asyncio.sleep(_POLL_SECONDS)
 
     def figures(self, written: Mapping[str, float], recorded: Mapping[str, float]) -> dict[str, Any]:

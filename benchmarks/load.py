@@ -12,6 +12,7 @@ import orjson
 
 from benchmarks.company import account, organization
 from benchmarks.installation import environment
+from schemas.errors import CommandFailed
 from schemas.events import TYPE_PREFIX, EventType, Json, Record
 from streams.kafka import Message
 from streams.sandbox.processes import Child, free_port, wait_until
@@ -99,6 +100,15 @@ class Worker:
         """The series of a metric: value by what stands between the braces."""
         series = (line.rpartition(" ") for line in self.page("metrics")[1].splitlines() if line.startswith(name + "{"))
         return {labels.partition("{")[2].rstrip("}"): float(value) for labels, _, value in series}
+
+    def require_running(self) -> None:
+        """Give up when it has ended.
+
+        Raises:
+            CommandFailed: with its last words.
+        """
+        if not self.child.running:
+            raise CommandFailed(f"a worker has ended: {self.child.last_words()}")
 
     @property
     def partitions(self) -> int:
