@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 _BATCH: Final = 500
 _POLL_SECONDS: Final = 0.2
+_QUEUE_KIB: Final = 8192  # fetched and not yet taken: much less than librdkafka's own 64 MiB, and as fast
+_QUEUE_BACKOFF_MS: Final = 10  # until a full queue is looked at again; with librdkafka's own 1000 it would run empty
 _END_OF_PARTITION: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 - a public constant of librdkafka's own errors
 
 T = TypeVar("T")
@@ -123,6 +125,8 @@ class TopicTail(Generic[T]):
                 "group.id": f"{self._settings.kafka.application_id}-view",  # demanded, but never joined
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
+                "queued.max.messages.kbytes": _QUEUE_KIB,
+                "fetch.queue.backoff.ms": _QUEUE_BACKOFF_MS,
                 "auto.offset.reset": "earliest",
             }
         )
