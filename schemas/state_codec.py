@@ -61,7 +61,6 @@ def decode_state(kind: Kind, value: bytes) -> State:
     """
     document: dict[str, Any] = orjson.loads(value)
     record, binding, password = document["record"], document["binding"], document["password"]
-    generation, number = document["writer"]
     return State(
         record=None if record is None else _record(kind, record),
         record_time=document["recordTime"],
@@ -70,7 +69,7 @@ def decode_state(kind: Kind, value: bytes) -> State:
         received_time=document["receivedTime"],
         deleted_at=document["deletedAt"],
         removed_at=document["removedAt"],
-        binding=None if binding is None else _binding(binding),
+        binding=None if binding is None else decode_binding(binding),
         status=Status(document["status"]),
         status_time=document["statusTime"],
         reason=document["reason"],
@@ -78,7 +77,7 @@ def decode_state(kind: Kind, value: bytes) -> State:
         password=None if password is None else _password(password),
         locked=document["locked"],
         push_id=document["pushId"],
-        writer=(generation, number),
+        writer=decode_revision(document["writer"]),
     )
 
 
@@ -88,8 +87,31 @@ def decode_writer(value: bytes) -> Revision:
     Raises:
         ValueError, KeyError, TypeError: the bytes are something else.
     """
-    generation, number = orjson.loads(value)["writer"]
+    return decode_revision(orjson.loads(value)["writer"])
+
+
+def decode_revision(pair: Any) -> Revision:
+    """Read a state's `writer`.
+
+    Raises:
+        ValueError, TypeError: it is something else.
+    """
+    generation, number = pair
+    if type(generation) is not int or type(number) is not int:
+        raise TypeError("writer")
     return generation, number
+
+
+def decode_binding(document: Any) -> Binding:
+    """Read a state's binding.
+
+    Raises:
+        KeyError, TypeError: it is something else.
+    """
+    entry_uuid, dn, target, bound_at = document["entryUUID"], document["dn"], document["target"], document["boundAt"]
+    if type(entry_uuid) is not str or type(dn) is not str or type(target) is not str or type(bound_at) is not int:
+        raise TypeError("binding")
+    return Binding(entry_uuid, dn, target, bound_at)
 
 
 def _record(kind: Kind, document: dict[str, Json]) -> Record:
@@ -107,10 +129,6 @@ def _binding_json(binding: Binding) -> dict[str, Any]:
         "target": binding.target,
         "boundAt": binding.bound_at,
     }
-
-
-def _binding(document: dict[str, Any]) -> Binding:
-    return Binding(document["entryUUID"], document["dn"], document["target"], document["boundAt"])
 
 
 def _password_json(note: PasswordNote) -> dict[str, Any]:

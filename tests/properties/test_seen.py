@@ -64,6 +64,37 @@ def test_a_glance_sees_what_reading_does(kind: Kind, data: st.DataObject) -> Non
     assert (seen, seen.offset) == (expected, expected.offset)
 
 
+BOUND: dict[str, Any] = orjson.loads(
+    encode_state(
+        State(
+            record_of(Kind.ACCOUNT, {"userId": "a", "organizationalUnits": [{"organizationalUnitId": "o1"}]}),
+            *(1, 1, 1, Status.APPLIED, 1, (1, 1)),
+            binding=Binding("u", "uid=a", TARGET, 1),
+        )
+    )
+)
+
+
+@pytest.mark.parametrize("awaited", [None, {"time": True}], ids=["at a glance", "by reading"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"binding": {**BOUND["binding"], name: 3}} for name in ("entryUUID", "dn", "target")),
+        {"binding": {**BOUND["binding"], "boundAt": "now"}},
+        {"binding": "u"},
+        {"writer": ["a", "b"]},
+        {"writer": [1, None]},
+        {"record": "a"},
+        {"record": [1]},
+    ],
+    ids=str,
+)
+def test_a_state_of_other_types_is_refused_before_anybody_relies_on_it(odd: dict[str, Any], awaited: object) -> None:
+    """The view compares and packs what it is given: there the failure would end the worker."""
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        glance(Kind.ACCOUNT, "a", 0, orjson.dumps({**BOUND, "waitingFor": awaited, **odd}), TARGET)
+
+
 @pytest.mark.parametrize("value", [b"", b"{}", b"[]", b"5", b"{", orjson.dumps({"record": {}, "waitingFor": None})])
 def test_what_is_no_state_is_refused(value: bytes) -> None:
     """By one of the failures that `decode_state` has."""

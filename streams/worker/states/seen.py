@@ -7,7 +7,7 @@ import orjson
 
 from processors.placement import homes
 from schemas.events import Kind, Subject
-from schemas.state_codec import decode_state
+from schemas.state_codec import decode_binding, decode_revision, decode_state
 from schemas.states import Awaited, Binding, Revision, State, Status
 
 
@@ -84,16 +84,14 @@ def glance(kind: Kind, identifier: str, partition: int, value: bytes, target: st
     home = None if kind is Kind.ORGANIZATION or document["waitingFor"] is not None else _only_home(record)
     if home is None:
         return seen_of(kind, identifier, partition, decode_state(kind, value), target, offset)
-    written, (generation, number) = document["binding"], document["writer"]
-    binding = None
-    if written is not None:
-        binding = Binding(written["entryUUID"], written["dn"], written["target"], written["boundAt"])
+    written = document["binding"]
+    binding = None if written is None else decode_binding(written)
     is_bound = binding is not None and binding.target == target
     return Seen(
         kind,
         identifier,
         partition,
-        (generation, number),
+        decode_revision(document["writer"]),
         (intern(home),),
         document["deletedAt"] is not None,
         is_bound,
