@@ -7,13 +7,14 @@ seen is a layout; by it the octets of an entry are foretold from its values, and
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from ldap_sink.protocol.ber import OCTET_STRING, SEQUENCE, SET, MalformedReply, element, expect, octet_string
+from ldap_sink.protocol.ber import LONG_FORM, OCTET_STRING, SEQUENCE, SET, MalformedReply, element, expect, octet_string
 from ldap_sink.protocol.replies import decode_entry
 from ldap_sink.subschema import OBJECT_CLASS, Subschema
 
 _ENTRY_UUID: Final = "entryuuid"
 _UUID_ATTRIBUTE: Final = octet_string(b"entryUUID") + bytes((SET, 38, OCTET_STRING, 36))
 _UUID_LENGTH: Final = 36  # RFC 4530 section 2.1
+_TWO_OCTETS: Final = LONG_FORM | 2  # of a length
 _MOST: Final = 4  # layouts that are tried
 
 _Piece: TypeAlias = "tuple[_Headers, int]"
@@ -40,6 +41,12 @@ def split_entry(content: bytes) -> tuple[bytes, int]:
         MalformedReply: it is no SearchResultEntry.
     """
     end = len(content)
+    stop = content[1] + 2 if end > 1 else end
+    # The usual lengths, of one octet and of two, are read in line: this is done for each entry of a verification.
+    if stop < LONG_FORM and stop + 4 <= end and content[0] == OCTET_STRING and content[stop] == SEQUENCE:
+        start = stop + 4
+        if content[stop + 1] == _TWO_OCTETS and start + (content[stop + 2] << 8 | content[stop + 3]) == end:
+            return content[2:stop], start
     first, stop = expect(content, 0, end, OCTET_STRING)
     start, last = expect(content, stop, end, SEQUENCE)
     if last != end:

@@ -81,7 +81,8 @@ class PlainEntries:
                 return None
         if self._needed_somewhere and not all(any(values[it] for it in places) for places in self._needed_somewhere):
             return None
-        return values[: len(self.attributes)] if _is_plain_name(values[self.naming]) else None
+        del values[len(self.attributes) :]
+        return values if _is_plain_name(values[self.naming]) else None
 
 
 def _is_plain_name(name: bytes) -> bool:

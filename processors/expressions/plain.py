@@ -65,9 +65,12 @@ def _node(tree: Tree[Token], typed: Collection[str]) -> Plain:
         case "path":
             return _path(list(map(str, tree.children)), typed)
         case "call":
-            name, *arguments = tree.children
-            nodes = [_node(argument, typed) for argument in arguments if isinstance(argument, Tree)]
-            return _call(str(name), nodes)
+            name, *rest = tree.children
+            arguments = [argument for argument in rest if isinstance(argument, Tree)]
+            if name == "IIF" and _asks_for_null(arguments[0]):
+                asked = [child for child in arguments[0].children if isinstance(child, Tree)]
+                return _iif_null(*(_node(one, typed) for one in (*asked, *arguments[1:])))
+            return _call(str(name), [_node(argument, typed) for argument in arguments])
         case "members":
             raise _NotPlain
         case operator:
@@ -88,9 +91,7 @@ def _path(names: Sequence[str], typed: Collection[str]) -> Plain:
 
     def run(fields: Mapping[str, Json]) -> Json:
         value = fields.get(name)
-        if value is None or (value.__class__ is str and len(value) <= MAX_LENGTH):
-            return value
-        return _checked(value)
+        return value if value is None or (value.__class__ is str and len(value) <= MAX_LENGTH) else _checked(value)
 
     return run
 
@@ -128,6 +129,15 @@ def _iif(condition: Plain, then: Plain, otherwise: Plain) -> Plain:
     return lambda fields: then(fields) if truth_of(condition(fields)) else otherwise(fields)
 
 
+def _asks_for_null(tree: Tree[Token]) -> bool:
+    return tree.data == "call" and tree.children[0] == "IsNull"
+
+
+def _iif_null(asked: Plain, then: Plain, otherwise: Plain) -> Plain:
+    """`IIF(IsNull(asked), then, otherwise)`, as most conditions are."""
+    return lambda fields: then(fields) if asked(fields) in _EMPTY else otherwise(fields)
+
+
 def _append(implementation: Implementation, nodes: Sequence[Plain]) -> Plain:
     def run(fields: Mapping[str, Json]) -> Json:
         parts = [node(fields) for node in nodes]
@@ -160,6 +170,6 @@ def _operation(operator: str, nodes: Sequence[Plain]) -> Plain:
 
 
 def _checked(value: Json) -> Json:
-    if value is None or isinstance(value, bool) or (isinstance(value, str) and len(value) <= MAX_LENGTH):
+    if (value.__class__ is str and len(value) <= MAX_LENGTH) or value is None or isinstance(value, bool):
         return value
     raise EvaluationError("no plain value")

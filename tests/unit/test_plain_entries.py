@@ -63,3 +63,10 @@ def test_entries_that_need_more_than_their_record_have_no_short_way() -> None:
     ]
     rules = EntryRules(("top",), "ou", compile_mapping(rows, "organization"))
     assert PlainEntries.of(Kind.ORGANIZATION, rules) is None
+
+
+@pytest.mark.parametrize(("phone", "value"), [("5", b"+5"), ("", b""), (None, b"")])
+def test_a_condition_on_null_takes_its_branch(phone: str | None, value: bytes) -> None:
+    """The usual form has a way of its own."""
+    expression = 'IIF(IsNull(user.phone), null, Append("+", user.phone))'
+    assert values({**RECORD, "phone": phone}, expression=expression) == [b"mei", value]

@@ -82,6 +82,14 @@ def test_the_order_of_attributes_says_nothing(order: list[str]) -> None:
     assert scene.recognizes(search_entry(DN, [(name, ATTRIBUTES[name]) for name in order]))
 
 
+@pytest.mark.parametrize("length", [1, 100, 130, 400, 4000])
+def test_entries_of_any_length_are_recognized(length: int) -> None:
+    """Lengths are written in one octet, or in several (X.690 section 8.1.3); a value of the same length is another."""
+    state = with_record(email="m" * length)
+    assert recognizes(state, attributes={"mail": [b"m" * length]})
+    assert not recognizes(state, attributes={"mail": [b"m" * (length - 1) + b"n"]})
+
+
 def test_what_is_missing_is_missed_though_other_entries_lack_it_rightly() -> None:
     """The order of attributes that was learnt of them has no place for it."""
     plain = with_record(email=None)
