@@ -1,5 +1,6 @@
-"""Which state of an entity counts, when the table and the view say different things."""
+"""Which state of an entity counts, when the table and the view say different things; and when it counts."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -17,9 +18,13 @@ EVENT = Event(EventType.TEST, Kind.ACCOUNT, "a", None, 1, 1, ConnectivityTest())
 
 
 class Stored(dict[bytes, bytes]):
-    """A table that is only read."""
+    """A table whose writes Kafka has when the test says so."""
 
     last_write: Awaitable[Any]
+
+    def __init__(self, states: Mapping[bytes, bytes]) -> None:
+        super().__init__(states)
+        self.last_write = self.acknowledged = asyncio.get_running_loop().create_future()
 
 
 def state(revision: Revision) -> State:
@@ -87,3 +92,29 @@ async def test_a_state_that_cannot_be_read_now_is_waited_for() -> None:
     scene.catch_up = fail
     with pytest.raises(Retryable):
         await scene.recorder.current(EVENT)
+
+
+async def beginnings() -> None:
+    """Let all tasks come to what they wait for."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+async def test_what_was_written_by_who_gave_up_counts_when_kafka_has_it(*, forgets: bool) -> None:
+    """An event that changes nothing more would be done, and its offset committed, on a state that may yet get lost."""
+    scene = Scene({})
+    table = scene.recorder.tables[Kind.ACCOUNT]
+    assert isinstance(table, Stored)
+    recorder = scene.recorder
+    writing = asyncio.ensure_future(recorder.forget(EVENT) if forgets else recorder.record(EVENT, 0, OLD))
+    await beginnings()
+    writing.cancel()  # the partition is taken away, and comes back
+    await asyncio.wait({writing})
+    reading = asyncio.ensure_future(recorder.current(EVENT))
+    await beginnings()
+    was_done = reading.done()
+    table.acknowledged.set_result(None)
+    found = await reading
+    assert (was_done, None if found is None else found.writer) == (False, None if forgets else (1, 2))
+    assert await recorder.current(EVENT) == found

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
-from schemas.events import Event, Kind
+from schemas.events import Event, Kind, Subject
 from schemas.state_codec import decode_state, decode_writer, encode_state
 from schemas.states import Binding, State
 from streams.worker.states.state_view import Seen, StateView, seen_of
@@ -62,15 +62,18 @@ class Recorder:
         self._before_writing = before_writing
         self._read_again = read_again
         self._catch_up = catch_up
+        self._unacknowledged: dict[Subject, Awaitable[Any]] = {}
 
     async def current(self, event: Event) -> State | None:
         """The state of the event's subject.
 
         The table has the last one that was written, which may be a zombie's; the view knows if there is a newer one.
+        Kafka has it: who handled an earlier event may have lost the partition, and given up, before that.
 
         Raises:
             Retryable: Kafka does not answer, or does not show the newer one now.
         """
+        await self._acknowledged((event.kind, event.subject))
         while True:
             stored = self._stored(event)
             seen = self._view.get((event.kind, event.subject))
@@ -103,9 +106,9 @@ class Recorder:
         before = max((0, 0) if known is None else decode_writer(known), (0, 0) if seen is None else seen.revision)
         written = replace(state, writer=(max(before[0], self._generation()), before[1] + 1))
         table[key] = encode_state(written)
-        delivered = table.last_write
+        self._unacknowledged[event.kind, event.subject] = table.last_write
         self._view.absorb(seen_of(event.kind, event.subject, partition, written, self._view.target))
-        await asyncio.shield(delivered)  # whoever gives up waiting must not take the write back
+        await self._acknowledged((event.kind, event.subject))
         return written
 
     async def forget(self, event: Event) -> None:
@@ -113,9 +116,16 @@ class Recorder:
         self._before_writing()
         table = self.tables[event.kind]
         del table[event.subject.encode()]
-        delivered = table.last_write
+        self._unacknowledged[event.kind, event.subject] = table.last_write
         self._view.forget((event.kind, event.subject))
-        await asyncio.shield(delivered)
+        await self._acknowledged((event.kind, event.subject))
+
+    async def _acknowledged(self, subject: Subject) -> None:
+        """Wait until Kafka has what was written of an entity last."""
+        delivered = self._unacknowledged.get(subject)
+        if delivered is not None:
+            await asyncio.shield(delivered)  # whoever gives up waiting must not take the write back
+            self._unacknowledged.pop(subject, None)  # its events are handled one after the other
 
     async def read_back(self, event: Event, written: State) -> None:
         """Wait until others can see what was just written, too."""
