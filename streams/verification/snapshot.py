@@ -7,7 +7,7 @@ from typing import Any, Final
 import structlog
 
 from schemas.events import Kind, Subject
-from schemas.state_codec import decode_state
+from schemas.state_codec import decode_revision, decode_state
 from schemas.states import Binding, Revision, State
 from streams.kafka import Received, TopicReader
 from streams.kafka.received import identifier_of
@@ -107,7 +107,7 @@ class Snapshot:
         try:
             document, in_order = without_record(value)
             binding, push_id, received = document["binding"], document["pushId"], document["receivedTime"]
-            generation, count = document["writer"]
+            generation, count = decode_revision(document["writer"])
             traits = traits_of(document, self.target)
             if not in_order:
                 traits &= ~SETTLED

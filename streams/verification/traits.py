@@ -40,6 +40,9 @@ def traits_of(document: dict[str, Any], target: str) -> int:
     traits |= BOUND
     if "+" in binding["dn"]:
         traits |= QUALIFIED
+    # As `decode_binding` wants it: else the state is one that nobody can read.
+    if binding["dn"].__class__ is not str or binding["boundAt"].__class__ is not int:
+        raise TypeError("binding")
     is_here = binding["target"] == target or binding["target"].lower() == target
     is_settled = status == _APPLIED and not traits & DELETED and document["waitingFor"] is None
     return traits | SETTLED if is_here and is_settled and document["recordTime"] != NEVER else traits

@@ -87,6 +87,19 @@ def test_whose_state_cannot_be_read_is_known_until_another_one_comes(snapshot: S
     assert snapshot.unreadable == set()
 
 
+@pytest.mark.parametrize("part", ["writer", "binding", "dn"])
+def test_what_has_parts_of_another_type_cannot_be_read(snapshot: Snapshot, part: str) -> None:
+    """It shows at once: nobody takes its entry for one that is as it should be."""
+    document = orjson.loads(encode_state(account("a1", binding=bound(1))))
+    wrong: dict[str, dict[str, Any]] = {
+        "writer": {"writer": ["1", 1]},
+        "binding": {"binding": {"dn": "x"}},
+        "dn": {"binding": {**document["binding"], "dn": []}},
+    }
+    assert snapshot.take([message("a1", orjson.dumps({**document, **wrong[part]}))]) == set()
+    assert snapshot.unreadable == {(Kind.ACCOUNT, "a1")}
+
+
 def test_who_waits_is_known_without_decoding_a_state(snapshot: Snapshot) -> None:
     """A run asks it of all states that it has corrected, four times a second."""
     states = [account("a1", status=Status.WAITING), account("a2"), account("a3", status=Status.WAITING)]
