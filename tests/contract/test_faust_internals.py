@@ -26,9 +26,10 @@ from mode.utils.queues import FlowControlEvent, FlowControlQueue
 
 from streams.worker.delivery.consumer_thread import ConsumerThread
 from streams.worker.delivery.ordered_consumer import OrderedConsumer
+from streams.worker.delivery.quick_consumer import QuickConsumer
 
 PINNED = {
-    # overridden by OrderedConsumer
+    # overridden by OrderedConsumer and QuickConsumer
     Consumer.perform_seek: "0e8c130ff4b0afd8",
     Consumer._add_gap: "4df2573ded7c1c2c",
     Consumer.getmany: "4b168d84882a70d6",
@@ -96,7 +97,7 @@ def test_the_code_we_override_is_the_code_we_tested(method: Callable[..., Any], 
     assert fingerprint(method) == expected
 
 
-@pytest.mark.parametrize("ours", [OrderedConsumer, ConsumerThread])
+@pytest.mark.parametrize("ours", [OrderedConsumer, QuickConsumer, ConsumerThread])
 def test_every_override_is_pinned(ours: type) -> None:
     """A new override must be added to the list above."""
     pinned = {method.__name__ for method in PINNED}

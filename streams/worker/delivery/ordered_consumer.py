@@ -15,15 +15,13 @@ from typing import Any, Final
 
 from aiokafka.errors import IllegalStateError, KafkaError
 from faust.transport.consumer import ensure_TP
-from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 from mode import Service
-from mode.services import WaitResults
 from mode.utils.futures import notify
 
-from streams.worker.delivery.begun import Begun
 from streams.worker.delivery.consumer_thread import LOGGER, ConsumerThread
 from streams.worker.delivery.progress import Progress
+from streams.worker.delivery.quick_consumer import QuickConsumer
 from streams.worker.delivery.resuming import Loss
 from streams.worker.delivery.stalls import STALL_SECONDS, Stalls
 
@@ -31,7 +29,7 @@ EXIT_LOST_PLACE: Final = 75  # contract section 5
 _FETCH_SECONDS: Final = 0.25
 
 
-class OrderedConsumer(driver.Consumer):
+class OrderedConsumer(QuickConsumer):
     """Hands every event over once and in order, and commits only what is done.
 
     Attributes:
@@ -217,22 +215,6 @@ class OrderedConsumer(driver.Consumer):
                     continue
             yield tp, message
 
-    async def wait_first(self, *awaited: Any, timeout: Any = None) -> Any:  # noqa: ASYNC109 - Faust's
-        """Wait for the first of several; what needs no waiting is done at once.
-
-        Faust puts every event into a queue by four tasks, in case the queue is full or a rebalance begins.
-        """
-        first, *others = awaited
-        if not asyncio.iscoroutine(first) or self.should_stop:
-            return await super().wait_first(*awaited, timeout=timeout)
-        begun = Begun(first)
-        if not begun.is_done:
-            return await super().wait_first(begun, *others, timeout=timeout)
-        for other in others:
-            if asyncio.iscoroutine(other):
-                other.close()
-        return WaitResults([first], [begun.result], stopped=False)
-
     # -- handling ----------------------------------------------------------------------------------------------------
 
     def take(self, message: Message) -> bool:
@@ -292,17 +274,6 @@ class OrderedConsumer(driver.Consumer):
 
     def _should_commit(self, tp: TP, offset: int) -> bool:
         return self.progress[tp].must_commit(offset)
-
-    async def _commit_offsets(self, offsets: Mapping[TP, int], *_: Any, **__: Any) -> bool:
-        """Commit without flushing the producer first: what is done has waited for Kafka to have its state."""
-        committable = {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
-        if not committable:
-            return False
-        is_committed = await self._commit(committable)
-        if is_committed:
-            self.app.tables.on_commit(committable)
-        self._committed_offset.update(committable)
-        return is_committed
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         await asyncio.sleep(0)  # let the errors of the producer arrive
