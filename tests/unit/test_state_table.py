@@ -73,6 +73,16 @@ async def test_partitions_that_come_or_go_begin_empty_and_those_that_stay_keep_t
     assert [states.get(partition, b"a") for partition in range(4)] == [b"1", None, None, b"1"]
 
 
+async def test_what_was_dropped_is_read_from_its_beginning(app: WorkerApp, table: StateTable) -> None:
+    """Faust goes on from where it was, and may note that of a partition that has left: what lay before were missing."""
+    tables: Any = app.tables
+    offsets = tables.recovery.active_offsets
+    stays, comes, goes = (TP(CHANGELOG, partition) for partition in range(3))
+    offsets.update({stays: 10, comes: 11, goes: 12})
+    await table.on_rebalance({stays, comes}, {goes}, {comes})
+    assert dict(offsets) == {stays: 10}
+
+
 async def test_states_are_read_only_while_an_event_is_handled(table: StateTable) -> None:
     """Otherwise nobody knows of which partition."""
     with pytest.raises(RuntimeError, match="only while an event of their partition is handled"):

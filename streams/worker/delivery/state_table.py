@@ -52,9 +52,13 @@ class _TableStore(memory.Store[bytes, bytes]):
         generation_id: int = 0,  # noqa: ARG002 - Faust's signature
     ) -> None:
         """Forget what others write now, and whatever was left of what is read anew."""
-        for topic, partition in revoked | newly_assigned:
-            if topic == self._table.changelog_topic.get_topic_name():
-                self._states.drop(partition)
+        # Faust reads on from here, and takes note of events that it finds after their partition has left.
+        tables: Any = self._table.app.tables
+        offsets = tables.recovery.active_offsets
+        for tp in revoked | newly_assigned:
+            if tp.topic == self._table.changelog_topic.get_topic_name():
+                self._states.drop(tp.partition)
+                offsets.pop(tp, None)
 
     def apply_changelog_batch(self, *_: Any, **__: Any) -> None:
         """Do nothing: `StateTable.restore` has it already, and maybe newer ones."""
