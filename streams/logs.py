@@ -68,7 +68,9 @@ class _Lines:
 
     def debug(self, line: str) -> None:
         """Write a line, in one piece: other threads write too. stderr flushes at its end."""
-        with suppress(OSError):  # nobody is left to be told that the disk of the log is full; the work goes on
+        # Nobody is left to be told that the disk of the log is full; the work goes on. Who was started without stderr
+        # has None there, and one that is closed is a ValueError.
+        with suppress(OSError, ValueError, AttributeError):
             sys.stderr.write(line + "\n")
 
     info = warning = error = critical = exception = debug
@@ -108,7 +110,7 @@ def _rendering(log_format: LogFormat) -> list[Processor]:
         ]
     return [
         structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(),
+            colors=sys.stderr is not None and sys.stderr.isatty(),
             timestamp_key="time",
             exception_formatter=structlog.dev.plain_traceback,
         )

@@ -1,5 +1,6 @@
 """What is logged, and where."""
 
+import io
 import json
 import logging
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from contextlib import suppress
 import pytest
 import structlog
 
-from streams.logs import configure_logging
+from streams.logs import LogFormat, configure_logging
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +94,25 @@ def test_a_full_disk_of_the_log_breaks_nothing(monkeypatch: pytest.MonkeyPatch) 
         structlog.get_logger("ldapflow.test").info("applied")
         logged = True
     assert logged
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_stderr_that_is_closed_breaks_nothing(
+    log_format: LogFormat,
+    *,
+    is_there: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python has none when the program is started without; one that closes later raises no OSError."""
+    closed = io.StringIO() if is_there else None
+    monkeypatch.setattr("sys.stderr", closed)
+    configure_logging(log_format)
+    if closed is not None:
+        closed.close()
+    logger = structlog.get_logger("ldapflow.test")
+    logger.info("applied")
+    assert logger.is_enabled_for(logging.INFO)
 
 
 def test_what_is_below_the_level_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
