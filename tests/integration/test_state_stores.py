@@ -106,16 +106,20 @@ def test_a_store_that_is_closed_leaves_nothing(place: Path) -> None:
     assert not [*place.iterdir()]
 
 
-def test_what_a_killed_process_left_is_removed_by_the_next_and_what_a_living_one_has_is_not(place: Path) -> None:
+@pytest.mark.parametrize("name", ["memory", "rocksdb"])
+def test_what_a_killed_process_left_is_removed_by_the_next_and_what_a_living_one_has_is_not(
+    place: Path, name: StateStoreName
+) -> None:
+    """Whichever it has: after a disk that was full, states of persons must not lie there for ever."""
     command = [sys.executable, "-c", HOLDING]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:  # noqa: S603 - our own
         assert other.stdout is not None
         other.stdout.readline()
-        new_store("rocksdb").close()
+        new_store(name).close()
         assert len([*place.iterdir()]) == 1
         other.send_signal(signal.SIGKILL)
         other.wait(30)
-        new_store("rocksdb").close()
+        new_store(name).close()
         assert not [*place.iterdir()]
 
 
@@ -127,6 +131,18 @@ def test_nothing_but_folders_of_our_own_is_taken_for_such_a_rest(place: Path) ->
     (place / "x-file").touch()
     ScratchFolder("x-").remove()
     assert {path.name for path in place.iterdir()} == {"precious", "x-link", "x-file"}
+
+
+def test_where_nothing_can_be_written_states_are_kept_in_memory_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container whose file system is read-only: there is no place for temporary files."""
+
+    def refuse() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "gettempdir", refuse)
+    new_store("memory").close()
+    with pytest.raises(CommandFailed, match=r"^No usable temporary directory found in .*: set TMPDIR to a folder"):
+        new_store("rocksdb")
 
 
 def test_no_folder_can_be_made_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:

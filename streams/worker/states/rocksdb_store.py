@@ -12,9 +12,7 @@ from typing import Final
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch, WriteOptions
 
 from schemas.errors import CommandFailed
-from streams.worker.states.scratch_folder import ScratchFolder
-
-PREFIX: Final = "ldapflow-states-"
+from streams.worker.states.scratch_folder import STATES, ScratchFolder
 
 _MIB: Final = 1 << 20
 _WRITE_BUFFER_BYTES: Final = 8 * _MIB  # one that is filled, and one or two on their way to the disk
@@ -36,7 +34,7 @@ class RocksdbStore:
     """
 
     def __init__(self) -> None:
-        self._folder = ScratchFolder(PREFIX)
+        self._folder = ScratchFolder(STATES)
         with self._failing():
             self._database = Rdict(str(self._folder.path), _options())
             # Kafka has what a log of writes would save.

@@ -10,8 +10,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from schemas.errors import CommandFailed
+
+STATES: Final = "ldapflow-states-"
+"""What the names of the folders of `RocksdbStore` begin with."""
 
 
 class ScratchFolder:
@@ -28,9 +32,12 @@ class ScratchFolder:
     """
 
     def __init__(self, prefix: str) -> None:
-        place = Path(tempfile.gettempdir())
+        remove_orphans(prefix)
         try:
-            _remove_orphans(place, prefix)
+            place = Path(tempfile.gettempdir())
+        except OSError as exc:
+            raise CommandFailed(f"{exc.strerror}: set TMPDIR to a folder that can be written") from exc
+        try:
             self.path, self._lock = _make(place, prefix)
         except OSError as exc:
             raise CommandFailed(
@@ -54,11 +61,13 @@ def _make(place: Path, prefix: str) -> tuple[Path, int]:
         os.close(lock)  # somebody took it for an orphan before it was locked
 
 
-def _remove_orphans(place: Path, prefix: str) -> None:
-    for path in place.glob(f"{prefix}*"):
-        with suppress(OSError), _unlocked(path) as folder:
-            if os.fstat(folder).st_uid == os.geteuid():
-                shutil.rmtree(path)
+def remove_orphans(prefix: str) -> None:
+    """Remove the folders of this prefix that processes which were killed have left; those that cannot be are left."""
+    with suppress(OSError):  # there is no place for such
+        for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+            with suppress(OSError), _unlocked(path) as folder:
+                if os.fstat(folder).st_uid == os.geteuid():
+                    shutil.rmtree(path)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Literal, Protocol, TypeAlias
 
+from streams.worker.states.scratch_folder import STATES, remove_orphans
+
 StateStoreName: TypeAlias = Literal["memory", "rocksdb"]
 
 
@@ -60,12 +62,13 @@ class MemoryStore:
 
 
 def new_store(name: StateStoreName) -> StateStore:
-    """Make an empty store.
+    """Make an empty store; files that a worker which was killed has left are removed, whichever it is.
 
     Raises:
         CommandFailed: there is no room for its files.
     """
     if name == "memory":
+        remove_orphans(STATES)
         return MemoryStore()
     from streams.worker.states.rocksdb_store import RocksdbStore  # noqa: PLC0415 - its package is an extra
 
