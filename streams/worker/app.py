@@ -47,11 +47,20 @@ async def _run(settings: Settings) -> int:
             problem = await running
         except asyncio.CancelledError:
             problem = worker.broken
-    if isinstance(problem, CommandFailed):
-        raise problem
     if problem is not None:
-        raise CommandFailed(f"the worker broke off and must be started again: {problem!r}")
+        raise failure_of(problem)
     return 0
+
+
+def failure_of(problem: BaseException) -> CommandFailed:
+    """Say in one line what broke a worker; what fails in the task of an event comes wrapped in a group."""
+    leaves = [problem]
+    for leaf in leaves:
+        if isinstance(leaf, CommandFailed):
+            return leaf
+        if isinstance(leaf, BaseExceptionGroup):
+            leaves += leaf.exceptions
+    return CommandFailed(f"the worker broke off and must be started again: {problem!r}")
 
 
 def check_topics(settings: Settings) -> None:
