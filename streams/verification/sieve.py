@@ -20,6 +20,7 @@ from streams.verification.snapshot import Snapshot
 from streams.verification.traits import QUALIFIED, UNWRITTEN
 from streams.verification.yardstick import Yardstick
 
+MOST_HOMES: Final = 10_000  # that are kept: each account may have a list of organizations of its own
 TARGET: Final = -1  # the target node's place among the numbers of organizations
 _NOWHERE: Final = -2
 
@@ -131,7 +132,7 @@ class Sieve:
         dn, start = split_entry(content)
         above = _above(dn, made, values[made.entries.naming], self._yardstick.drifts.subschema)
         is_organization = kind is Kind.ORGANIZATION
-        if above is None or (is_organization and _PROBE in dn):
+        if above is None or (is_organization and _PROBE in dn.lower()):
             return None
         if made.locks:
             values.append(PERMANENT_LOCK if is_disabled else b"")
@@ -163,6 +164,8 @@ class Sieve:
         candidates = _candidates(record)
         home = self._homes.get(candidates)
         if home is None:
+            if len(self._homes) >= MOST_HOMES:
+                self._homes.clear()
             home = self._homes[candidates] = self._placed(candidates) if candidates else _NOWHERE
         return home
 

@@ -1,5 +1,6 @@
 """What the sieve recognizes, and what it leaves to the full comparison."""
 
+import tracemalloc
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -10,9 +11,11 @@ import pytest
 from ldap_sink.drift import DriftFinder
 from processors.mapping import MappingRow, compile_mapping
 from processors.wanted import EntryRules
+from schemas.dn import RDN
 from schemas.events import Kind
 from schemas.records import record_of
 from schemas.states import AwaitsTime, Binding, PasswordNote, PasswordStatus, State, Status
+from streams.verification import sieve
 from streams.verification.yardstick import Yardstick
 from tests.support.schema import small_schema
 from tests.support.sieving import TARGET, TARGET_DN, UNIT_RULES, Scene, uuid_of
@@ -195,6 +198,35 @@ def test_the_primary_organization_is_the_home() -> None:
     assert not recognizes(with_record(organizationalUnits=units))
     units = [{"organizationalUnitId": "o1"}]
     assert not recognizes(with_record(organizationalUnits=units, primaryOrganizationalUnitId="unknown"))
+
+
+def test_homes_of_a_million_accounts_take_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each has organizations of its own, what was found out for one helps nobody else."""
+    monkeypatch.setattr(sieve, "MOST_HOMES", 50)
+    scene, entry = Scene(yardstick(), {"a1": STATE}), search_entry(DN, ATTRIBUTES.items())
+    tracemalloc.start()
+    for number in range(500):
+        others = [{"organizationalUnitId": f"o{number}-{other}"} for other in range(30)]
+        state = with_record(organizationalUnits=[{"organizationalUnitId": "o1"}, *others])
+        scene.take("ldapflow.accounts", "a1", replace(state, writer=(1, 10 + number)))
+        assert scene.recognizes(entry)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 300_000  # a million without the bound
+
+
+def test_a_probe_is_left_to_the_comparison() -> None:
+    """Which sees none of them, in whatever spelling."""
+    dn = TARGET_DN.child(RDN.of("ou", "LDAPflow-Probe-1"))
+    record = record_of(
+        Kind.ORGANIZATION,
+        {"organizationalUnitId": "o9", "organizationalUnitName": "LDAPflow-Probe-1", "parentId": "ou_root"},
+    )
+    scene = Scene(yardstick(), {})
+    binding = Binding(uuid_of("o9"), str(dn), TARGET, 5)
+    scene.take("ldapflow.organizations", "o9", replace(STATE, record=record, binding=binding))
+    attributes = {"objectClass": [b"organizationalUnit"], "ou": [b"LDAPflow-Probe-1"]}
+    assert not scene.recognizes(search_entry(str(dn), [*attributes.items(), ("entryUUID", [uuid_of("o9").encode()])]))
 
 
 def test_rows_that_need_the_whole_record_are_worked_out_in_full() -> None:
