@@ -51,10 +51,10 @@ class Line:
         """`✗ check: what was found: what to do`."""
         return self._behind(self.finding.verdict.value)
 
-    def shown_in(self, encoding: str) -> str:
-        """The same, with words instead of marks where the encoding lacks one of them."""
+    def shown_in(self, encoding: str | None) -> str:
+        """The same, with words instead of marks where the encoding lacks one of them; None: of a stream of text."""
         try:
-            _MARKS.encode(encoding)
+            _MARKS.encode(encoding or "utf-8")
         except UnicodeEncodeError:
             return self._behind(_ASCII[self.finding.verdict])
         return str(self)

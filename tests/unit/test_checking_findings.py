@@ -36,10 +36,11 @@ def test_each_verdict_has_its_mark_and_its_json(
     ("encoding", "shown"),
     [
         ("utf-8", ["✓ a: x", "✗ a: x: y", "! a: x: y", f"{Verdict.SKIPPED.value} a: not looked at: x"]),
+        (None, ["✓ a: x", "✗ a: x: y", "! a: x: y", f"{Verdict.SKIPPED.value} a: not looked at: x"]),
         ("latin-1", ["ok a: x", "FAULT a: x: y", "! a: x: y", "- a: not looked at: x"]),
     ],
 )
-def test_words_stand_for_marks_that_the_terminal_lacks(encoding: str, shown: list[str]) -> None:
+def test_words_stand_for_marks_that_the_terminal_lacks(encoding: str | None, shown: list[str]) -> None:
     """A fault is told from what is good everywhere."""
     findings = [fine("x"), fault("x", "y"), advice("x", "y"), skipped("x")]
     assert [Line("a", finding).shown_in(encoding) for finding in findings] == shown
