@@ -32,10 +32,14 @@ def test_each_verdict_has_its_mark_and_its_json(
     assert line.document() == {"check": line.check, "ok": ok, "text": line.finding.text, "remedy": remedy}
 
 
+MARKED = ["✓ a: x", "✗ a: x: y", "! a: x: y", f"{Verdict.SKIPPED.value} a: not looked at: x"]
+
+
 @pytest.mark.parametrize(
     ("encoding", "shown"),
     [
-        ("utf-8", ["✓ a: x", "✗ a: x: y", "! a: x: y", f"{Verdict.SKIPPED.value} a: not looked at: x"]),
+        ("utf-8", MARKED),
+        (None, MARKED),  # of a stream in memory
         (None, ["✓ a: x", "✗ a: x: y", "! a: x: y", f"{Verdict.SKIPPED.value} a: not looked at: x"]),
         ("latin-1", ["ok a: x", "FAULT a: x: y", "! a: x: y", "- a: not looked at: x"]),
     ],
