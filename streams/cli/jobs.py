@@ -14,8 +14,8 @@ from schemas.jobs_codec import encode_job
 from streams.cli.drift import corrected, drifted, echo_verification
 from streams.cli.invocation import invocation_of
 from streams.cli.output import echo_json, echo_table, moment, one_line
+from streams.job_log import JobView, began, read_jobs
 from streams.settings import Settings
-from streams.verifier.jobs import JobView, began, read_jobs
 from streams.verifier.running import running_job
 from streams.verifier.schedule import local_zone, next_run
 

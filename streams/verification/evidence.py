@@ -12,11 +12,11 @@ from schemas.control import ResyncNeeded
 from schemas.events import ROOT_ORGANIZATION, Kind
 from schemas.jobs import FullPush
 from streams.control import ControlView, view_of
+from streams.job_log import read_jobs
 from streams.kafka import Cluster, read_to_end
 from streams.settings import Settings
 from streams.verification.snapshot import Snapshot
 from streams.verification.workers import Workers
-from streams.verifier.jobs import read_jobs
 
 log = structlog.get_logger(__name__)
 

@@ -9,9 +9,9 @@ from typing import Final
 from schemas.control import PushRequest
 from schemas.jobs import JobState, Trigger, Verification
 from streams.control import decide
+from streams.job_log import JobReader
 from streams.kafka import Publisher
 from streams.settings import Settings
-from streams.verifier.jobs import JobReader
 from streams.verifier.run import Progress, Request
 from streams.verifier.running import AlreadyRunning, new_job_id, run_alone, running_job
 

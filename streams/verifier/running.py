@@ -12,10 +12,10 @@ import structlog
 
 from schemas.errors import CommandFailed, LdapflowError
 from schemas.jobs import JobState, Verification
+from streams.job_log import ABANDONED, JobView, read_jobs, remove_outdated, write_job
 from streams.kafka import Cluster, Publisher
 from streams.settings import Settings
 from streams.verifier.exclusion import Exclusion, Occupied, group_of
-from streams.verifier.jobs import ABANDONED, JobView, read_jobs, remove_outdated, write_job
 from streams.verifier.run import Progress, Request, begun, run_verification
 
 log = structlog.get_logger(__name__)

@@ -15,13 +15,13 @@ from schemas.control import Decided, PushRequest
 from schemas.errors import CommandFailed, LdapflowError, Retryable
 from schemas.jobs import Job, JobState, Trigger, Verification
 from streams.control import ControlReader
+from streams.job_log import JobReader
 from streams.metrics import Metrics
 from streams.services.health import Health
 from streams.services.stopping import stop_on_signals
 from streams.settings import Settings
 from streams.settings.directory import directory_settings, require_target
 from streams.verifier.condition import Condition
-from streams.verifier.jobs import JobReader
 from streams.verifier.measuring import count_corrections, show_found
 from streams.verifier.run import Request
 from streams.verifier.running import AlreadyRunning, new_job_id, run_alone, running_job

@@ -18,8 +18,8 @@ from ruamel.yaml import YAML
 from schemas.control import Decision
 from schemas.jobs import Job, JobState, Verification
 from streams.control import decide
+from streams.job_log import read_jobs, write_job
 from streams.kafka import Publisher
-from streams.verifier.jobs import read_jobs, write_job
 from tests.support.directory_dump import admin_connection
 from tests.support.flow import Flow, RunningWorker, until
 from tests.support.identity_source import IdentitySource, found_entries

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from schemas.jobs import FullPush, Job, JobState, Trigger, Verification
-from streams.verifier.jobs import ABANDONED, KEPT, JobView
+from streams.job_log import ABANDONED, KEPT, JobView
 
 
 def verification(
