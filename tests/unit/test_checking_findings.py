@@ -40,7 +40,6 @@ MARKED = ["✓ a: x", "✗ a: x: y", "! a: x: y", f"{Verdict.SKIPPED.value} a: n
     [
         ("utf-8", MARKED),
         (None, MARKED),  # of a stream in memory
-        (None, ["✓ a: x", "✗ a: x: y", "! a: x: y", f"{Verdict.SKIPPED.value} a: not looked at: x"]),
         ("latin-1", ["ok a: x", "FAULT a: x: y", "! a: x: y", "- a: not looked at: x"]),
     ],
 )
