@@ -23,6 +23,8 @@ class EntryState(StrEnum):
     DEAD_LETTERED = "dead_lettered"
 
 
+DELETED_AT_SOURCE: Final = "deleted_at_source"  # of an entry that belongs to nobody: whose it was is known still
+
 DRIFT: Final = frozenset(
     {EntryState.MISSING, EntryState.CHANGED, EntryState.MISPLACED, EntryState.ORPHAN, EntryState.DUPLICATE}
 )
@@ -33,11 +35,11 @@ class Difference:
     """One line of the drift report; everything but what is the same.
 
     Attributes:
-        id: of the entity; None for an entry that belongs to nobody.
+        id: of the entity; of an entry that belongs to nobody, whose it was or says it is, if that is known.
         dn: where its entry is.
         wanted_dn: where its entry should be, if that is known and another place.
         attributes: those that differ, in the configuration's spelling; never their values.
-        reason: of an entity that waits, is held or dead-lettered.
+        reason: of an entity that waits, is held or dead-lettered; or why an entry is nobody's.
     """
 
     state: EntryState

@@ -6,10 +6,23 @@ from typing import Final
 import typer
 
 from schemas.events import Kind
-from schemas.jobs import DRIFT, Action, Difference, DriftReport, EntryState, FailedCorrection, JobState, Verification
+from schemas.jobs import (
+    DELETED_AT_SOURCE,
+    DRIFT,
+    Action,
+    Difference,
+    DriftReport,
+    EntryState,
+    FailedCorrection,
+    JobState,
+    Verification,
+)
 from streams.cli.output import echo_table, one_line
 
 _SHOWN: Final = 50
+_WORDS: Final = {
+    DELETED_AT_SOURCE: "the source deleted it; it came back, perhaps from a backup: delete it by hand",
+}
 # What must be corrected comes first, what is nobody's business last.
 _ORDER: Final = (
     EntryState.MISSING,
@@ -85,7 +98,7 @@ def _details(difference: Difference) -> Iterator[str]:
     if difference.attributes:
         yield ", ".join(difference.attributes)
     if difference.reason is not None:
-        yield difference.reason
+        yield _WORDS.get(difference.reason, difference.reason)
 
 
 def _failure_row(failure: FailedCorrection) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from schemas.jobs import Difference, EntryState
 from streams.snapshot import Stored
 from streams.verification.findings import Findings
 from streams.verification.organizations import Organization
+from streams.verification.returned import Returned
 from streams.verification.sieve import TARGET, Recognized, Sieve
 from streams.verification.snapshot import Snapshot
 from streams.verification.yardstick import Yardstick
@@ -57,6 +58,7 @@ class Comparison:
         self._yardstick = yardstick
         self._swept = {number: snapshot.revision(number) for number, is_gone in enumerate(swept) if is_gone}
         self._comparer = yardstick.comparer(organizations)
+        self._returned = Returned(snapshot, yardstick, self._comparer, self.findings)
         self._sieve = Sieve(snapshot, organizations, yardstick, self._parent_of)
         self._has_entry = bytearray(size)
         self._home = array("i", [_NOT_ASKED]) * size
@@ -143,12 +145,12 @@ class Comparison:
         kind = self._yardstick.kind_of(found)
         if kind is None:
             return
-        entry_uuid = found.entry_uuid
-        self.findings.note_stranger(Difference(EntryState.UNMANAGED, kind, None, entry_uuid, str(found.dn)))
+        self.findings.note_stranger(Difference(EntryState.UNMANAGED, kind, None, found.entry_uuid, str(found.dn)))
+        self._returned.note(kind, found)
         for value in self._yardstick.drifts.ids(self._yardstick.rules[kind].id_attribute, found):
             number = self.snapshot.number(kind, value.decode(errors="replace"))
             if number is not None:
-                self._claimed.setdefault(number, []).append(entry_uuid)
+                self._claimed.setdefault(number, []).append(found.entry_uuid)
 
     # -- afterwards ----------------------------------------------------------------------------------------------------
 
@@ -170,6 +172,7 @@ class Comparison:
                 untold = 0
         tell(untold)
         self._find_misplaced()
+        self._returned.tell()
         self._find_double_claims()
         for number, difference in self.findings.details:
             if difference.state in _NOT_THERE:

@@ -6,7 +6,17 @@ from typing import Final
 import pytest
 
 from schemas.events import Kind
-from schemas.jobs import Action, Difference, DriftReport, EntryState, FailedCorrection, JobState, Trigger, Verification
+from schemas.jobs import (
+    DELETED_AT_SOURCE,
+    Action,
+    Difference,
+    DriftReport,
+    EntryState,
+    FailedCorrection,
+    JobState,
+    Trigger,
+    Verification,
+)
 from streams.cli.drift import echo_verification
 
 VERIFICATION: Final = Verification("v", Trigger.VERIFY, dry_run=False, state=JobState.DONE, started=1)
@@ -51,6 +61,13 @@ def test_what_must_be_corrected_stands_before_what_is_listed_only(capsys: pytest
         "waiting account a2 - dn_occupied",
         "unmanaged account - uid=guest -",
     ]
+
+
+def test_who_came_back_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """The reason is for programs."""
+    back = Difference(EntryState.UNMANAGED, Kind.ACCOUNT, "a1", "u", "uid=mei", reason=DELETED_AT_SOURCE)
+    words = "the source deleted it; it came back, perhaps from a backup: delete it by hand"
+    assert shown(capsys, found(back))[5] == f"unmanaged account a1 uid=mei {words}"
 
 
 def test_of_many_differences_some_are_shown_and_all_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
