@@ -59,10 +59,11 @@ class Company:
         make_anew(self.flow.settings, *topics)
         self.run("topics", "create")
 
-    def run(self, *command: str) -> None:
-        """Run a command that must succeed."""
+    def run(self, *command: str) -> str:
+        """Run a command that must succeed; what it says."""
         done = ldapflow(*command, folder=self.flow.folder)
         assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def one_leaves(self) -> str:
         """Somebody is deleted; the DN of the entry as it was."""
@@ -153,7 +154,7 @@ def test_a_directory_from_an_older_backup_is_brought_up_to_date(whole: Company, 
         flow.workers.pop().stop()
         flow.worker()
         whole.run("verify", "--rebind")
-    whole.run("verify", "--dry-run")
+    assert whole.run("verify", "--dry-run").count("the source deleted it") == 1
     rest = {dn: entry for dn, entry in read_tree(flow.slapd).items() if dn.partition(",")[0] == left.partition(",")[0]}
     assert len(rest) == 1
     whole.remove(*rest)
