@@ -13,7 +13,12 @@ from streams.sandbox.slapd import Slapd, SlapdOptions
 from tests.support.proxy import Hook, Proxy
 from tests.support.secured_kafka import SecuredKafka, secured_kafka
 
-pytest_plugins = ("pytester", "tests.support.ratios", "tests.support.swallowed_errors")
+pytest_plugins = (
+    "pytester",
+    "tests.support.log_configuration",
+    "tests.support.ratios",
+    "tests.support.swallowed_errors",
+)
 
 # What is fast runs first, but for several processes: there it comes last, and fills the time that the others leave.
 _FAST = ("unit", "properties", "contract")
