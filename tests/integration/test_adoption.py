@@ -85,9 +85,9 @@ def references_have_followed(slapd: Slapd) -> bool:
     if Snapshot.take(slapd).has_no_dangling_reference():
         return True
     with admin_connection(slapd) as link:
-        link.add(f"ou=renamed,{slapd.suffix}", ["organizationalUnit"], {"ou": "renamed"})
+        link.add(f"ou=renamed,{slapd.suffix}", ["organizationalUnit"], {"ou": "renamed"})  # type: ignore[no-untyped-call]
         link.modify_dn(f"ou=renamed,{slapd.suffix}", "ou=again")
-        link.delete(f"ou=again,{slapd.suffix}")
+        link.delete(f"ou=again,{slapd.suffix}")  # type: ignore[no-untyped-call]
     return False
 
 
