@@ -49,6 +49,7 @@ def growth(document: Mapping[str, Any]) -> View:
     )
     sizes = f"from {shown(first['entries'])} to {shown(last['entries'])} entries"
     goals = (
+        _goal(document, f"time of an event, {sizes}", "ms_per_event_ratio"),
         _goal(document, f"CPU of the worker for an event, {sizes}", "worker_cpu_ms_per_event_ratio"),
         _goal(document, f"directory operations for an event, {sizes}", "directory_operations_per_event_ratio"),
     )
