@@ -139,15 +139,16 @@ def test_where_nothing_can_be_written_states_are_kept_in_memory_alone(monkeypatc
     def refuse() -> str:
         raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
 
+    monkeypatch.delenv("TMPDIR")
     monkeypatch.setattr(tempfile, "gettempdir", refuse)
     new_store("memory").close()
     with pytest.raises(CommandFailed, match=r"^No usable temporary directory found in .*: set TMPDIR to a folder"):
         new_store("rocksdb")
 
 
-def test_no_folder_can_be_made_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
-    """In one line."""
-    monkeypatch.setattr(tempfile, "tempdir", str(place / "gone"))
+def test_a_place_that_was_named_is_not_exchanged_for_another(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    """As Python does, perhaps for one in memory; it is told in one line, with the remedy."""
+    monkeypatch.setenv("TMPDIR", str(place / "gone"))
     with pytest.raises(CommandFailed, match=r"^cannot make a folder in .*gone: No such file or directory: set TMPDIR"):
         ScratchFolder("x-")
 

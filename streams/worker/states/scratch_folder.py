@@ -34,7 +34,7 @@ class ScratchFolder:
     def __init__(self, prefix: str) -> None:
         remove_orphans(prefix)
         try:
-            place = Path(tempfile.gettempdir())
+            place = _place()
         except OSError as exc:
             raise CommandFailed(f"{exc.strerror}: set TMPDIR to a folder that can be written") from exc
         try:
@@ -48,6 +48,12 @@ class ScratchFolder:
         """Remove it with all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
+
+
+def _place() -> Path:
+    # Python would exchange a TMPDIR that cannot be written for another folder, perhaps in memory, without a word.
+    named = os.environ.get("TMPDIR")
+    return Path(named).absolute() if named else Path(tempfile.gettempdir())
 
 
 def _make(place: Path, prefix: str) -> tuple[Path, int]:
@@ -64,7 +70,7 @@ def _make(place: Path, prefix: str) -> tuple[Path, int]:
 def remove_orphans(prefix: str) -> None:
     """Remove the folders of this prefix that processes which were killed have left; those that cannot be are left."""
     with suppress(OSError):  # there is no place for such
-        for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        for path in _place().glob(f"{prefix}*"):
             with suppress(OSError), _unlocked(path) as folder:
                 if os.fstat(folder).st_uid == os.geteuid():
                     shutil.rmtree(path)
