@@ -75,20 +75,26 @@ class Snapshot:
             if name in entry
         }
 
-    def has_no_dangling_reference(self) -> bool:
-        """Whether refint has followed all renames: it works when it has time."""
-        return not any(None in referenced for referenced in self.references(*_REFERENCES).values())
+    def dangling(self) -> list[str]:
+        """Who names somebody that is not there, as long as refint has not followed all renames."""
+        references = self.references(*_REFERENCES)
+        return [f"{name} of {self.dns[entry_uuid]}" for (entry_uuid, name), whom in references.items() if None in whom]
 
 
-def references_have_followed(slapd: Slapd) -> bool:
-    """Whether all have; if not, wakes refint: what comes while it falls asleep lies there until the next rename."""
-    if Snapshot.take(slapd).has_no_dangling_reference():
-        return True
-    with admin_connection(slapd) as link:
-        link.add(f"ou=renamed,{slapd.suffix}", ["organizationalUnit"], {"ou": "renamed"})  # type: ignore[no-untyped-call]
-        link.modify_dn(f"ou=renamed,{slapd.suffix}", "ou=again")
-        link.delete(f"ou=again,{slapd.suffix}")  # type: ignore[no-untyped-call]
-    return False
+def wait_for_references(slapd: Slapd) -> None:
+    """Wait until refint has followed all renames: it does so when it has time, long after them on a busy machine."""
+    left: list[str] = []
+
+    def have_followed() -> bool:
+        left[:] = Snapshot.take(slapd).dangling()
+        if left:  # what comes while it falls asleep lies there until the next rename
+            with admin_connection(slapd) as link:
+                link.add(f"ou=one,{slapd.suffix}", ["organizationalUnit"], {"ou": "one"})  # type: ignore[no-untyped-call]
+                link.modify_dn(f"ou=one,{slapd.suffix}", "ou=two")
+                link.delete(f"ou=two,{slapd.suffix}")  # type: ignore[no-untyped-call]
+        return not left
+
+    until(have_followed, "references that follow", 180, lambda: "\n".join(left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,7 @@ def takeover(tmp_path_factory: pytest.TempPathFactory, kafka: Kafka) -> Iterator
         flow.publish(company.source.events)
         worker = flow.worker()
         until(flow.is_idle, "the takeover", 120, detail=lambda: "\n".join(flow.tails()))
-        until(lambda: references_have_followed(slapd), "references that follow")
+        wait_for_references(slapd)
         states = flow.states(flow.settings.topics.account_states)
         yield Takeover(company, flow, worker, before, let_in, Snapshot.take(slapd), states)
 
