@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.cimpl import OFFSET_BEGINNING, NewTopic
 
 from schemas.errors import CommandFailed, Retryable
+from schemas.events import EventType
 from streams.kafka import Cluster, Publisher, create_topics
 from streams.sandbox.kafka import Kafka
 from streams.sandbox.processes import free_port, wait_until
@@ -189,9 +190,10 @@ def test_a_push_that_is_interrupted_gets_no_end(
         wait_until(lambda: bool(read(consumer, settings, settings.topics.organization_events)), "the begin")
         program.send_signal(signal.SIGINT)
         _, said = program.communicate(timeout=20)
-    (begin,) = read(consumer, settings, settings.topics.organization_events)
-    push_id = (begin.key() or b"").decode()
-    assert program.returncode == 130
+    assert program.returncode == 130, said
+    marks = read(consumer, settings, settings.topics.organization_events)
+    assert [orjson.loads(mark.value() or b"")["eventType"] for mark in marks] == [EventType.PUSH_BEGIN.value], said
+    push_id = (marks[0].key() or b"").decode()
     assert f"the full push {push_id} is incomplete" in said.decode()
 
 

@@ -26,7 +26,7 @@ from streams.worker.delivery.kafka_security import kafka_security
 from tests.support.certificates import Authority
 from tests.support.directory_dump import read_tree
 from tests.support.flow import Flow, RunningWorker, until
-from tests.support.loud import speak_up
+from tests.support.loud import fall_silent, speak_up
 from tests.support.secured_kafka import PASSWORD, SecuredKafka
 
 _MARK: Final = b"s3cret"  # is part of every secret but the directory's own
@@ -120,6 +120,7 @@ def found(secured: SecuredKafka, tmp_path_factory: pytest.TempPathFactory) -> It
             authentication={"enabled": True, "token_file": "token"},
         )
         stack.callback(configure_logging, "json", "ERROR")
+        stack.callback(fall_silent)
         stack.enter_context(flow)
         yield _run(flow)
 

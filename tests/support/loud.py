@@ -14,6 +14,12 @@ def speak_up(log_format: LogFormat, level: str = "INFO") -> None:
         logging.getLogger(name).setLevel(logging.DEBUG)
 
 
+def fall_silent() -> None:
+    """Let no logger of this process speak up by itself any more; `configure_logging` says anew which may."""
+    for name in list(logging.root.manager.loggerDict):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+
+
 if __name__ == "__main__":
     vars(invocation)["configure_logging"] = speak_up
     main.main()
